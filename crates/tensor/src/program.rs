@@ -1,0 +1,365 @@
+//! What a program is: a list of operators over rows, and constants named by digest.
+//!
+//! A program of the `int` dialect maps a token at a position to a row of logits. Operator `i` makes
+//! value `i`; an operator may only read values made before it. Every value is one row per position,
+//! of one of two types ([`Type`]): fixed-point `i32` with a static number of fraction bits, or
+//! quantised small integers with one step per group of 32. The only state is the
+//! key/value cache of [`Op::Attention`].
+//!
+//! The normative description is `docs/spec/exact.md`; [`crate::spec`] is that text as code.
+//! Invariant: [`Program::types`] proves that no accumulator can overflow, or names the operator
+//! that it cannot prove.
+
+use crate::Error;
+use terroir_base::Digest;
+
+mod codec;
+
+/// Weights and activations share one scale or step per this many neighbouring values.
+pub const GROUP: usize = 32;
+/// Matrix blobs interleave this many rows, so that one vector register holds four columns of each.
+pub const ROW_BLOCK: usize = 8;
+/// Longest row of any value, and most columns of a matrix.
+pub const WIDTH_MAX: usize = 1 << 16;
+/// Longest row that [`Op::RmsNorm`] can take: its sum of squares fits 62 bits.
+pub const NORM_WIDTH_MAX: usize = 1 << 14;
+/// Most fraction bits of a fixed-point value.
+pub const FRAC_MAX: u8 = 24;
+/// Most operators of a program.
+pub const OPS_MAX: usize = 1 << 14;
+/// Largest head of [`Op::Attention`]; `128 * 4095^2` fits `i32`, and two such sums fit easily.
+pub const HEAD_DIM_MAX: usize = 256;
+/// Longest context: probabilities of this many keys sum to less than 2^62.
+pub const POSITIONS_MAX: u32 = 1 << 20;
+/// Low part of a position in a [`RopeTable`]; the high part counts multiples of it.
+pub const ROPE_LOW: usize = 256;
+
+/// Index of the operator that makes a value.
+pub type Value = u32;
+
+/// How the integers of a matrix are stored; both have one integer scale per row and group of 32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// `w = (scale * q + min) * 2^-exponent` with `q` in `0..=15`.
+    W4,
+    /// `w = scale * q * 2^-exponent` with `q` in `-127..=127`.
+    W8,
+}
+
+impl Format {
+    /// Bytes of one block of [`ROW_BLOCK`] rows by [`GROUP`] columns.
+    ///
+    /// `W4`: 8 pairs `(scale i16, min i16)`, then 4 vectors of 32 bytes; byte `b` of vector `v`
+    /// holds row `b / 4`, column `4 v + b % 4` in its low nibble and column `16 + 4 v + b % 4` in
+    /// its high nibble. `W8`: 8 scales `i16`, then 8 vectors of 32 bytes; byte `b` of vector `v`
+    /// holds row `b / 4`, column `4 v + b % 4`. All integers are little endian.
+    pub const fn block_bytes(self) -> usize {
+        match self {
+            Format::W4 => 4 * ROW_BLOCK + 16 * ROW_BLOCK,
+            Format::W8 => 2 * ROW_BLOCK + 32 * ROW_BLOCK,
+        }
+    }
+}
+
+/// A constant matrix: `rows` outputs by `cols` inputs.
+///
+/// Its blob is the blocks, row block by row block and inside one group by group, then one `i8`
+/// exponent per row. Rows are padded with zeros to a multiple of [`ROW_BLOCK`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Matrix {
+    /// BLAKE3 of the blob.
+    pub digest: Digest,
+    /// Outputs.
+    pub rows: u32,
+    /// Inputs; a multiple of [`GROUP`].
+    pub cols: u32,
+    /// Storage of the integers.
+    pub format: Format,
+}
+
+impl Matrix {
+    /// Number of row blocks.
+    pub fn row_blocks(&self) -> usize {
+        (self.rows as usize).div_ceil(ROW_BLOCK)
+    }
+
+    /// Number of groups in a row.
+    pub fn groups(&self) -> usize {
+        self.cols as usize / GROUP
+    }
+
+    /// Exact length of the blob in bytes.
+    pub fn blob_bytes(&self) -> u64 {
+        let blocks = self.row_blocks() as u64 * self.groups() as u64;
+        blocks * self.format.block_bytes() as u64 + (self.row_blocks() * ROW_BLOCK) as u64
+    }
+}
+
+/// A constant row of `len` little-endian `i32`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Vector {
+    /// BLAKE3 of the blob.
+    pub digest: Digest,
+    /// Number of values.
+    pub len: u32,
+}
+
+/// Cosines and sines by position, as two factors: `p = 256 * high + low`.
+///
+/// The blob holds `256 + highs` rows of `pairs` pairs `(cos, sin)`, little-endian `i32` in Q30:
+/// first the rows of low parts `0..256`, then those of the high parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RopeTable {
+    /// BLAKE3 of the blob.
+    pub digest: Digest,
+    /// Rotated pairs in a head.
+    pub pairs: u32,
+    /// Rows of the high part: `ceil(positions_max / 256)`.
+    pub highs: u32,
+}
+
+impl RopeTable {
+    /// Exact length of the blob in bytes.
+    pub fn blob_bytes(&self) -> u64 {
+        (ROPE_LOW as u64 + u64::from(self.highs)) * u64::from(self.pairs) * 8
+    }
+}
+
+/// Which two values of a head [`Op::Rope`] turns together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Pairing {
+    /// `(2 i, 2 i + 1)`.
+    Adjacent,
+    /// `(i, i + pairs)`.
+    Half,
+}
+
+/// The function of [`Op::Gate`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Activation {
+    /// `x * sigmoid(x)`.
+    Silu,
+    /// `x * sigmoid(2 sqrt(2/pi) (x + 0.044715 x^3))`, the tanh form of GELU.
+    GeluTanh,
+}
+
+/// How many signed 8-bit planes hold a quantised value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Planes {
+    /// `-127..=127`.
+    One,
+    /// `-16256..=16256`, as `128 * high + low` with `high` in `-127..=127`, `low` in `-64..=63`.
+    Two,
+}
+
+impl Planes {
+    /// Largest magnitude of a quantised value.
+    pub const fn limit(self) -> i32 {
+        match self {
+            Planes::One => 127,
+            Planes::Two => 127 * 128,
+        }
+    }
+
+    /// Number of planes.
+    pub const fn count(self) -> usize {
+        match self {
+            Planes::One => 1,
+            Planes::Two => 2,
+        }
+    }
+}
+
+/// One operator. Its result is the value of its own index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// The row of `table` that the token names, times `scale_q16 / 65536`.
+    Embed {
+        /// One row per token.
+        table: Matrix,
+        /// Multiplier in Q16; 65536 is one. Below 2^31.
+        scale_q16: u32,
+        /// Fraction bits of the result.
+        frac: u8,
+    },
+    /// `x / sqrt(mean(x^2) + epsilon) * gain`, over each run of `width` values.
+    RmsNorm {
+        /// Fixed-point input; its width is a multiple of `width`.
+        x: Value,
+        /// `width` gains.
+        gain: Vector,
+        /// Fraction bits of the gains.
+        gain_frac: u8,
+        /// Values that are normalised together.
+        width: u32,
+        /// Epsilon in units of `2^(-2 frac(x))`.
+        epsilon: u64,
+        /// Fraction bits of the result.
+        frac: u8,
+    },
+    /// Small integers with one step per group of 32.
+    Quantise {
+        /// Fixed-point input; its width is a multiple of 32.
+        x: Value,
+        /// Precision of the result.
+        planes: Planes,
+    },
+    /// `weight * x + bias`, rounded once.
+    Linear {
+        /// Quantised input of `weight.cols` values.
+        x: Value,
+        /// The matrix.
+        weight: Matrix,
+        /// Added after rounding; in the fraction bits of the result.
+        bias: Option<Vector>,
+        /// Fraction bits of the result.
+        frac: u8,
+    },
+    /// Turns pairs of each head by the angle of the position.
+    Rope {
+        /// Fixed-point input; its width is a multiple of `head_dim`.
+        x: Value,
+        /// The angles.
+        table: RopeTable,
+        /// Values of a head; the first `2 * table.pairs` are turned.
+        head_dim: u32,
+        /// Which values are turned together.
+        pairing: Pairing,
+    },
+    /// Causal attention with grouped heads, over this and all earlier positions.
+    Attention {
+        /// Queries: `heads * head_dim` values.
+        q: Value,
+        /// Keys: `kv_heads * head_dim` values; appended to the cache.
+        k: Value,
+        /// Values: `kv_heads * head_dim` values; appended to the cache.
+        v: Value,
+        /// Query heads; a multiple of `kv_heads`.
+        heads: u32,
+        /// Key/value heads.
+        kv_heads: u32,
+        /// Values of a head.
+        head_dim: u32,
+        /// `log2(e) * softmax scale` in Q30.
+        scale_q30: u32,
+        /// Positions that a query sees, itself included; 0 means all.
+        window: u32,
+    },
+    /// `activation(gate) * up`.
+    Gate {
+        /// Fixed-point input of the activation.
+        gate: Value,
+        /// Fixed-point factor of the same width.
+        up: Value,
+        /// The function.
+        activation: Activation,
+        /// Fraction bits of the result.
+        frac: u8,
+    },
+    /// `a + b`, saturating; both have the same width and fraction bits.
+    Add {
+        /// First term.
+        a: Value,
+        /// Second term.
+        b: Value,
+    },
+}
+
+impl Op {
+    /// The operator's name in errors, traces and the specification.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Embed { .. } => "embed",
+            Op::RmsNorm { .. } => "rms_norm",
+            Op::Quantise { .. } => "quantise",
+            Op::Linear { .. } => "linear",
+            Op::Rope { .. } => "rope",
+            Op::Attention { .. } => "attention",
+            Op::Gate { .. } => "gate",
+            Op::Add { .. } => "add",
+        }
+    }
+
+    /// The values it reads, in the order of its fields.
+    pub fn inputs(&self) -> Vec<Value> {
+        match *self {
+            Op::Embed { .. } => vec![],
+            Op::RmsNorm { x, .. }
+            | Op::Quantise { x, .. }
+            | Op::Linear { x, .. }
+            | Op::Rope { x, .. } => vec![x],
+            Op::Attention { q, k, v, .. } => vec![q, k, v],
+            Op::Gate { gate, up, .. } => vec![gate, up],
+            Op::Add { a, b } => vec![a, b],
+        }
+    }
+}
+
+/// The type of a value: one row of this per position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Type {
+    /// `width` integers, each meaning `x * 2^-frac`.
+    Fixed {
+        /// Number of values.
+        width: usize,
+        /// Fraction bits.
+        frac: u8,
+    },
+    /// `width` small integers, each meaning `q * step of its group * 2^-frac`.
+    Quantised {
+        /// Number of values.
+        width: usize,
+        /// Fraction bits of the input that was quantised.
+        frac: u8,
+        /// Precision.
+        planes: Planes,
+    },
+}
+
+/// A program of the `int` dialect.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The operators, in the order they run.
+    pub ops: Vec<Op>,
+    /// The result: a fixed-point row with 16 fraction bits, one value per token of the vocabulary.
+    pub logits: Value,
+    /// Fixed-point values whose rows the trace commitment covers, in increasing order.
+    pub checkpoints: Vec<Value>,
+    /// Longest context in tokens.
+    pub positions_max: u32,
+}
+
+impl Program {
+    /// BLAKE3 of the encoding: the program's name.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.encode())
+    }
+
+    /// The digest and exact length in bytes of every constant, each once, in increasing order.
+    pub fn constants(&self) -> Vec<(Digest, u64)> {
+        let mut all = Vec::new();
+        for op in &self.ops {
+            match op {
+                Op::Embed { table, .. } => all.push((table.digest, table.blob_bytes())),
+                Op::RmsNorm { gain, .. } => all.push((gain.digest, u64::from(gain.len) * 4)),
+                Op::Linear { weight, bias, .. } => {
+                    all.push((weight.digest, weight.blob_bytes()));
+                    all.extend(bias.map(|b| (b.digest, u64::from(b.len) * 4)));
+                }
+                Op::Rope { table, .. } => all.push((table.digest, table.blob_bytes())),
+                Op::Quantise { .. } | Op::Attention { .. } | Op::Gate { .. } | Op::Add { .. } => {}
+            }
+        }
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// Proves the program: every value's type, and that no accumulator can overflow.
+    ///
+    /// Errors: [`Error::Operator`] with the index and name of the first operator that fails, and
+    /// what about it; [`Error::Program`] for a fault of the whole.
+    pub fn types(&self) -> Result<Vec<Type>, Error> {
+        crate::check::types(self)
+    }
+}
