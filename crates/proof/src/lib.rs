@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![deny(
+    clippy::arithmetic_side_effects,
+    clippy::as_conversions,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unreachable,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm
+)]
+
+mod chain;
+mod check;
+mod commit;
+mod draft;
+mod receipt;
+mod rejected;
+#[cfg(feature = "run")]
+mod replay;
+mod statement;
+mod view;
+
+pub use chain::{Chain, Gap, check_chain};
+pub use check::{Given, check};
+pub use commit::{CHUNK_TOKENS, Salt, Stream};
+pub use draft::{Draft, Run, Signed};
+pub use receipt::{
+    CONTENT_TYPE, Engine, Finish, Kind, Mode, ModelIds, Output, Place, RECEIPT_BYTES_MAX, Receipt,
+    SAMPLER_RULES, Sampler, TIME_MS_MAX, Times, Trace, VERSION,
+};
+pub use rejected::Rejected;
+#[cfg(feature = "run")]
+pub use replay::{NotReplayed, check_replay};
+pub use statement::{Point, Statement, Unchecked, Why};

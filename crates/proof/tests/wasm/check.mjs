@@ -1,0 +1,72 @@
+// Checks the golden receipts in wasm. Usage: node check.mjs door.wasm
+
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { test } from "node:test";
+import { open } from "./door.mjs";
+
+const golden = new URL("../golden/", import.meta.url);
+const file = process.argv[2] ?? process.env.DOOR_WASM;
+const wasm = new WebAssembly.Module(readFileSync(file));
+const door = await open(wasm);
+
+const read = (name) => readFileSync(new URL(name, golden), "utf8");
+const bytes = (name) => new Uint8Array(Buffer.from(read(name).replaceAll("\n", ""), "hex"));
+const job = (name) => ({
+  receipt: bytes(`${name}.rcpt.hex`),
+  salt: bytes(`${name}.salt.hex`),
+  request: bytes(`${name}.request.hex`),
+  answer: bytes(`${name}.answer.hex`),
+});
+
+test("the module asks nothing of its host", () => {
+  assert.deepEqual(WebAssembly.Module.imports(wasm), []);
+});
+
+for (const name of ["chat", "text", "cancelled"]) {
+  test(`the golden receipt ${name} gives its golden statement`, () => {
+    const verdict = door.check(job(name));
+    assert.equal(verdict.number, 0, verdict.text);
+    assert.equal(verdict.mask, 0x1ff);
+    assert.ok(read(`${name}.txt`).endsWith(`\n\n${verdict.text}`));
+  });
+
+  test(`a flipped byte of ${name} is rejected`, () => {
+    const receipt = job(name).receipt;
+    for (let at = 0; at < receipt.length; at += 1) {
+      const flipped = receipt.slice();
+      flipped[at] ^= 1 << at % 8;
+      const verdict = door.check({ receipt: flipped });
+      assert.ok([2, 3].includes(verdict.number), `${at}: ${verdict.number}`);
+      assert.equal(verdict.mask, 0);
+      assert.notEqual(verdict.text, "");
+    }
+  });
+}
+
+test("a flipped byte of salt, request or answer is rejected by its number", () => {
+  for (const [part, number] of [["salt", 31], ["request", 32], ["answer", 36]]) {
+    const given = job("chat");
+    for (let at = 0; at < given[part].length; at += 1) {
+      given[part][at] ^= 0x40;
+      assert.equal(door.check(given).number, number);
+      given[part][at] ^= 0x40;
+    }
+  }
+});
+
+test("a receipt alone establishes form and signature", () => {
+  const { receipt } = job("chat");
+  const verdict = door.check({ receipt });
+  assert.equal(verdict.mask, 0b11);
+  assert.match(verdict.text, /not checked:/);
+});
+
+test("a door used wrongly says so", () => {
+  const given = job("chat");
+  given.salt = given.salt.subarray(1);
+  assert.equal(door.check(given).number, 0xffffffff);
+  given.salt = new Uint8Array(33);
+  assert.throws(() => door.check(given), RangeError);
+  assert.equal(door.check({ receipt: new Uint8Array(1025) }).number, 1);
+});

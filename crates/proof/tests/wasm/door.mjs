@@ -1,0 +1,39 @@
+// The door to `proof` from JavaScript: bytes in, verdict out. Works in Node and in a browser.
+
+const PARTS = ["receipt", "salt", "request", "answer"];
+
+/** Opens a compiled `WebAssembly.Module`; the module needs nothing from outside. */
+export async function open(module) {
+  const { exports } = await WebAssembly.instantiate(module, {});
+  return { check: (given) => check(exports, given) };
+}
+
+/**
+ * Checks `given.receipt` with whatever else is given, all `Uint8Array`s.
+ * Returns `{ number, mask, text }`: 0 or the number of the verdict, the established points by bit,
+ * and the statement or the reason in words.
+ */
+function check(door, given) {
+  door.door_reset();
+  PARTS.forEach((name, part) => push(door, part, given[name] ?? new Uint8Array()));
+  const number = door.door_check() >>> 0;
+  return { number, mask: door.door_mask() >>> 0, text: text(door) };
+}
+
+function push(door, part, bytes) {
+  for (let at = 0; at < bytes.length; at += 4) {
+    const few = bytes.subarray(at, at + 4);
+    const word = few.reduce((word, byte, i) => word | (byte << (8 * i)), 0);
+    if (!door.door_push(part, word, few.length)) {
+      throw new RangeError(`${PARTS[part]} is longer than the door takes`);
+    }
+  }
+}
+
+function text(door) {
+  const bytes = new Uint8Array(door.door_text_bytes());
+  for (let at = 0; at < bytes.length; at += 1) {
+    bytes[at] = door.door_text_word(at >> 2) >>> (8 * (at & 3));
+  }
+  return new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+}
