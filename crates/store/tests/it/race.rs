@@ -119,6 +119,15 @@ fn a_store_may_be_founded_by_many_at_once() {
     }
 }
 
+/// Says so when the thread that owns it is through, be it by a panic.
+struct Done<'a>(&'a AtomicBool);
+
+impl Drop for Done<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// One damages, one heals, two read: nobody ever sees wrong bytes, and a healed blob stays.
 #[test]
 fn readers_never_see_damage_nor_undo_healing() {
@@ -138,12 +147,13 @@ fn readers_never_see_damage_nor_undo_healing() {
                 }
             });
         }
+        // However the rounds end, the readers end too.
+        let _done = Done(&done);
         for round in 0..100 {
             flip(&bench.blob(&id), round * 499);
             bench.store.put(&original).unwrap();
             assert!(bench.store.get(&id).unwrap() == original);
         }
-        done.store(true, Ordering::Relaxed);
     });
     assert!(bench.store.get(&id).unwrap() == original);
 }

@@ -10,6 +10,8 @@ use crate::spec::attention::{ROW_LIMIT, SCORE_LIMIT};
 #[cfg(target_arch = "x86_64")]
 mod avx2;
 
+/// Positions by which a cache grows: doubling would hold up to twice what a context needs.
+const GROWTH: usize = 256;
 /// Values of a head whose products fit one `i32` sum.
 const DIM_PER_SUM: usize = 128;
 
@@ -34,6 +36,10 @@ impl Head {
     /// Appends one position.
     pub(crate) fn push(&mut self, key: &[i32], value: &[i32]) {
         let dim = self.dim;
+        if self.keys.len() == self.keys.capacity() {
+            self.keys.reserve_exact(GROWTH * dim);
+            self.values.reserve_exact(GROWTH * dim + 2 * dim);
+        }
         let exponent = exponent_for(largest(key), ROW_LIMIT);
         self.keys.extend(key.iter().map(|&x| round_shift(i64::from(x), exponent) as i16));
         self.key_exponents.push(exponent as u8);

@@ -14,7 +14,6 @@ use crate::program::{Activation, GROUP, Pairing, Planes};
 macro_rules! per_isa {
     ($(#[$doc:meta])* $name:ident ( $($arg:ident : $type:ty),* $(,)? ) $body:block) => {
         $(#[$doc])*
-        #[expect(clippy::too_many_arguments, reason = "rows, constants and shapes of one operator")]
         #[inline]
         pub(crate) fn $name(isa: Isa, $($arg: $type),*) {
             #[inline(always)]

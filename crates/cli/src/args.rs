@@ -1,0 +1,120 @@
+//! What was typed, and nothing else: the grammar of the command line.
+//!
+//! For `main`. Invariant: parsing touches no file, and nothing below the command's own module reads
+//! these structures; each command resolves them once into what is meant.
+
+mod ask;
+mod model;
+mod serve;
+
+pub use ask::Ask;
+pub use model::{Bench, Logits, Model, Pull, Score, Trace};
+pub use serve::Serve;
+
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+
+/// An open network where data, models and answers carry receipts that anyone can check.
+#[derive(Debug, Parser)]
+#[command(name = "terroir", version = crate::VERSION, about, disable_help_subcommand = true)]
+pub struct Args {
+    /// Where models, keys and receipts are kept [default: $XDG_DATA_HOME/terroir, else
+    /// ~/.local/share/terroir]
+    #[arg(long, global = true, env = "TERROIR_HOME", hide_env_values = true, value_name = "DIR")]
+    pub home: Option<PathBuf>,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The first word.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Ask a model on this machine; the answer streams to stdout and leaves a receipt
+    Ask(Box<Ask>),
+    /// Check and show receipts
+    #[command(subcommand)]
+    Receipt(Receipt),
+    /// Get, list, measure and inspect models
+    #[command(subcommand)]
+    Model(Model),
+    /// Serve models over HTTP, as OpenAI clients expect it, with a receipt for each answer
+    Serve(Serve),
+    /// Look after the files of all models
+    #[command(subcommand)]
+    Store(Store),
+}
+
+/// How many threads compute.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub struct Threads {
+    /// Threads that compute; changes the speed, never the result [default: one per core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub threads: Option<u16>,
+}
+
+/// The verbs of `receipt`.
+#[derive(Debug, Subcommand)]
+pub enum Receipt {
+    /// Check a receipt offline; prints what was established and what was not looked at
+    Check(Check),
+    /// Print every field of a receipt; checks only its form and its signature
+    Show {
+        /// The receipt
+        file: PathBuf,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// `receipt check`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit status: 0 all that was checked holds, 1 rejected, 2 not decided.")]
+pub struct Check {
+    /// The receipt
+    pub file: PathBuf,
+    /// The request it is for [default: ID.request.json beside ID.rcpt, where there is one]
+    #[arg(long, value_name = "FILE")]
+    pub request: Option<PathBuf>,
+    /// The answer it is for [default: ID.answer.json beside ID.rcpt, where there is one]
+    #[arg(long, value_name = "FILE")]
+    pub answer: Option<PathBuf>,
+    /// Also run the model on the request and compare every token
+    #[arg(long)]
+    pub replay: bool,
+    /// Threads.
+    #[command(flatten)]
+    pub threads: Threads,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// The verbs of `store`.
+#[derive(Debug, Subcommand)]
+pub enum Store {
+    /// Read every file that a model needs and compare it with its name
+    Check {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Remove the files that no model needs
+    Sweep {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Args;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_grammar_is_consistent() {
+        Args::command().debug_assert();
+    }
+}

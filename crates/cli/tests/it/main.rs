@@ -1,0 +1,8 @@
+//! The real binary in fresh homes, as people and scripts meet it.
+
+mod ask;
+mod grammar;
+mod model;
+mod receipt;
+mod serve;
+mod support;

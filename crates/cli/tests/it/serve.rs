@@ -1,0 +1,110 @@
+//! Serving: ready, answering as `ask` does, and ending cleanly.
+
+use crate::support::{Home, MODEL, said, signal, text};
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::Child;
+
+/// A server that is killed with the test.
+struct Server {
+    child: Child,
+    address: String,
+}
+
+impl Server {
+    fn start(home: &Home, more: &[&str]) -> Server {
+        let words = ["serve", "--listen", "127.0.0.1:0", "--model", MODEL, "--log", "error"];
+        let mut child = home.spawn(words.iter().chain(more));
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix("listening on http://");
+        let address = address.unwrap_or_else(|| panic!("{line:?}")).to_owned();
+        Server { child, address }
+    }
+
+    fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let mut stream = TcpStream::connect(&self.address).unwrap();
+        let body = body.to_string();
+        let length = body.len();
+        write!(
+            stream,
+            "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
+             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+        )
+        .unwrap();
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).unwrap();
+        let (head, body) = reply.split_once("\r\n\r\n").unwrap();
+        assert!(head.starts_with("HTTP/1.1 200"), "{reply}");
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {reply}"))
+    }
+
+    fn chat(&self, question: &str) -> String {
+        let body = json!({
+            "model": MODEL,
+            "messages": [{ "role": "user", "content": question }],
+            "seed": 7,
+            "temperature": 0.9,
+            "top_p": 0.9,
+            "repetition_penalty": 1.05,
+            "max_tokens": 24,
+        });
+        let reply = self.call("POST", "/v1/chat/completions", &body);
+        text(&reply, "/choices/0/message/content").to_owned()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn a_served_answer_is_the_asked_one_alone_among_others_and_cached() {
+    let home = Home::with_model();
+    let wanted = home.ask("7");
+    let wanted = text(&wanted, "/answer");
+    let server = Server::start(&home, &[]);
+    let question = "Name three rivers of Europe.";
+    assert_eq!(server.chat(question), wanted, "alone");
+    std::thread::scope(|scope| {
+        let others: Vec<String> = (0..7).map(|n| format!("Count to {n}.")).collect();
+        let others: Vec<_> = others.into_iter().map(|q| scope.spawn(move || q)).collect();
+        let server = &server;
+        let busy = others.into_iter().map(|q| {
+            let question = q.join().unwrap();
+            scope.spawn(move || server.chat(&question))
+        });
+        let busy: Vec<_> = busy.collect();
+        assert_eq!(server.chat(question), wanted, "among others");
+        busy.into_iter().for_each(|one| assert!(!one.join().unwrap().is_empty()));
+    });
+    assert_eq!(server.chat(question), wanted, "cached");
+}
+
+#[test]
+fn the_server_says_its_port_lists_its_model_and_drains() {
+    let home = Home::with_model();
+    let port_file = home.write("port", "");
+    fs::remove_file(&port_file).unwrap();
+    let mut server = Server::start(&home, &["--port-file", port_file.to_str().unwrap()]);
+    let port = fs::read_to_string(&port_file).unwrap();
+    assert!(server.address.ends_with(&format!(":{}", port.trim())));
+    let models = server.call("GET", "/v1/models", &json!({}));
+    assert_eq!(models["data"][0]["id"], MODEL);
+    signal(&server.child, "-TERM");
+    assert!(server.child.wait().unwrap().success());
+}
+
+#[test]
+fn a_port_that_is_taken_is_an_error() {
+    let home = Home::with_model();
+    let server = Server::start(&home, &[]);
+    let words = ["serve", "--listen", &server.address, "--model", MODEL];
+    let said = said(home.spawn(words).wait_with_output().unwrap());
+    assert!(said.expect(2).err.contains(&server.address), "{said:?}");
+}
