@@ -1,0 +1,19 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+mod clock;
+mod disk;
+mod engine;
+mod error;
+mod home;
+pub mod opening;
+mod receipts;
+pub mod server;
+mod telemetry;
+
+pub use engine::{
+    Canceller, Counters, Done, Engine, Event, Job, Limits, Options, Status, Timing, Usage,
+};
+pub use error::Error;
+pub use home::Home;
+pub use receipts::{Receipts, Stored};

@@ -1,0 +1,13 @@
+//! A node as its clients see it: a real model, a real folder, real sockets.
+
+mod answers;
+mod failures;
+mod keys;
+mod load;
+mod receipts;
+mod routes;
+mod shutdown;
+mod slow;
+mod streams;
+mod wire;
+mod world;

@@ -1,0 +1,87 @@
+//! `cargo xtask`: every chore of this repository, as one program with nothing to install.
+//!
+//! For contributors and for CI, which runs `cargo xtask ci` and holds no second truth.
+//! Invariant: each command sets up what it needs (the model, Python packages, targets) by itself.
+
+mod bench;
+mod ci;
+mod clients;
+mod demo;
+mod digests;
+mod place;
+mod product;
+mod python;
+mod shell;
+mod slow;
+mod test;
+mod tidy;
+mod wasm;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+
+use crate::place::Place;
+
+/// The chores of the Terroir repository.
+#[derive(Parser)]
+#[command(name = "cargo xtask", version, about)]
+struct Args {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Ask the packaged model a question, then check the receipt of its answer, with a replay.
+    Demo {
+        /// The question.
+        #[arg(default_value = "How do plants make food?")]
+        question: String,
+    },
+    /// Check the house rules: crate edges, sizes, module docs, banned words and calls.
+    Tidy,
+    /// Run every test: documentation tests, then unit and integration tests.
+    Test,
+    /// Drive a running server with the published Python clients `openai` and `opengradient`.
+    Clients,
+    /// Build the receipt checker for wasm32 and check a receipt with it, in Node.
+    Wasm,
+    /// Compare answer digests across instruction sets and thread counts.
+    Digests,
+    /// Run what CI runs: format, lints, tidy, docs, wasm, clients, digests, tests.
+    Ci,
+    /// Run the slow suite: the aarch64 build under emulation, and every digest combination.
+    Slow,
+    /// Measure against a peer, print a ratio table and write `target/bench/NAME.json`.
+    Bench {
+        #[command(subcommand)]
+        what: bench::Bench,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse().chore) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(chore: Chore) -> Result<()> {
+    let place = Place::find()?;
+    match chore {
+        Chore::Demo { question } => demo::run(&place, &question),
+        Chore::Tidy => tidy::run(&place),
+        Chore::Test => test::run(&place),
+        Chore::Clients => clients::run(&place),
+        Chore::Wasm => wasm::run(&place),
+        Chore::Digests => digests::run(&place),
+        Chore::Ci => ci::run(&place),
+        Chore::Slow => slow::run(&place),
+        Chore::Bench { what } => bench::run(&place, &what),
+    }
+}
