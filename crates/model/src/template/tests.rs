@@ -182,6 +182,9 @@ fn what_a_template_may_not_use_is_named() {
     check("{{ [1]|tojson(indent=1000000000) }}", "it indents by more than 16");
     check("{{ debug() }}", "unknown function");
     check("{% if %}", "syntax error");
+    check("{{ 1 is divisibleby(0) }}", "unknown test");
+    check("{% for a in messages %}{{ loop.cycle() }}{% endfor %}", "it cycles through nothing");
+    assert_eq!(render("{{ ''[::-1] }}").unwrap(), "");
 }
 
 #[test]
