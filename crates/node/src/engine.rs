@@ -58,7 +58,7 @@ impl Limits {
     /// For one person who asks one thing at a time.
     pub const ONE: Limits = Limits {
         sequences_max: 1,
-        rows_max: 256,
+        rows_max: 128,
         cached_tokens_max: 0,
         queue_max: 0,
         prompt_tokens_max: usize::MAX,

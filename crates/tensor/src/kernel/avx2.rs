@@ -98,6 +98,8 @@ impl Job<'_, '_> {
         }
     }
 
+    /// Sums of `R` blocks against `T` lanes. The first lanes that read these blocks ask memory for
+    /// the blocks that follow: the machine's own prefetch stops at every page.
     #[target_feature(enable = "avx2")]
     unsafe fn tile<const R: usize, const T: usize>(
         &self,
@@ -107,6 +109,7 @@ impl Job<'_, '_> {
         let groups = self.weights.groups;
         let bytes = groups * self.weights.format.block_bytes();
         let x = self.x;
+        let fetch = lane == self.tokens.start * x.planes;
         let blocks: [*const u8; R] =
             std::array::from_fn(|r| self.weights.blocks[(block + r) * bytes..].as_ptr());
         let lanes: [Lane; T] = std::array::from_fn(|t| Lane {
@@ -117,8 +120,8 @@ impl Job<'_, '_> {
         // SAFETY: as in `run`.
         unsafe {
             match self.weights.format {
-                Format::W4 => tile_w4(blocks, lanes, groups),
-                Format::W8 => tile_w8(blocks, lanes, groups),
+                Format::W4 => tile_w4(blocks, lanes, groups, fetch),
+                Format::W8 => tile_w8(blocks, lanes, groups, fetch),
             }
         }
     }
@@ -232,6 +235,7 @@ unsafe fn tile_w4<const R: usize, const T: usize>(
     blocks: [*const u8; R],
     lanes: [Lane; T],
     groups: usize,
+    fetch: bool,
 ) -> [[Pair; T]; R] {
     let zero = _mm256_setzero_si256();
     let nibble = _mm256_set1_epi8(15);
@@ -248,7 +252,7 @@ unsafe fn tile_w4<const R: usize, const T: usize>(
         let mut dots = [[zero; T]; R];
         // SAFETY: block `r` holds `groups` groups of 160 bytes, every lane `groups` groups.
         unsafe {
-            if T <= 2 {
+            if fetch {
                 for block in blocks {
                     let ahead = block.wrapping_add(R * groups * 160 + g * 160);
                     _mm_prefetch::<_MM_HINT_T0>(ahead.cast());
@@ -299,6 +303,7 @@ unsafe fn tile_w8<const R: usize, const T: usize>(
     blocks: [*const u8; R],
     lanes: [Lane; T],
     groups: usize,
+    fetch: bool,
 ) -> [[Pair; T]; R] {
     let zero = _mm256_setzero_si256();
     let ones = _mm256_set1_epi16(1);
@@ -307,7 +312,7 @@ unsafe fn tile_w8<const R: usize, const T: usize>(
         let mut dots = [[zero; T]; R];
         // SAFETY: block `r` holds `groups` groups of 272 bytes, every lane `groups` groups.
         unsafe {
-            if T <= 2 {
+            if fetch {
                 for block in blocks {
                     let ahead = block.wrapping_add(R * groups * 272 + g * 272);
                     for line in 0..4 {
