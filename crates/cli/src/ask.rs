@@ -17,10 +17,15 @@ use terroir_base::Digest;
 use terroir_model::{Error, Input, Message, Model, Request, Sampling};
 use terroir_node::{Done, Engine, Event, Home, Limits, Options};
 
+/// Longest answer where none is asked for, in tokens.
+const MAX_TOKENS: u32 = 512;
+
 /// What is meant by what was typed.
 struct Question {
     model: Option<String>,
     request: Request,
+    /// Whether the answer may be shorter than asked, so that it fits the context.
+    fit: bool,
     threads: usize,
     json: bool,
 }
@@ -79,10 +84,12 @@ fn resolve(settings: &Settings, typed: args::Ask) -> Result<Question> {
             None => getrandom::u32().context("the system gives no random seed")?.into(),
         },
     };
-    let request = Request { input, sampling, max_tokens: typed.max_tokens, stop: typed.stop };
+    let max_tokens = typed.max_tokens.unwrap_or(MAX_TOKENS);
+    let request = Request { input, sampling, max_tokens, stop: typed.stop };
     request.check()?;
     let threads = settings.threads(typed.threads);
-    Ok(Question { model: typed.model, request, threads, json: typed.json })
+    let fit = typed.max_tokens.is_none();
+    Ok(Question { model: typed.model, request, fit, threads, json: typed.json })
 }
 
 /// Runs the model; what became of printing is told apart from what became of the answer.
@@ -93,7 +100,9 @@ fn generate(
     question: &Question,
 ) -> Result<(Done, Result<()>)> {
     let engine = Engine::start(home, model, options)?;
-    let mut job = engine.submit(question.request.clone()).map_err(advise)?;
+    let request = question.request.clone();
+    let job = if question.fit { engine.submit_fitting(request) } else { engine.submit(request) };
+    let mut job = job.map_err(advise)?;
     let canceller = job.canceller();
     interrupt::on_first(move || canceller.cancel())?;
     let mut printed = Ok(());

@@ -194,10 +194,12 @@ impl Row {
             }
             Row::Loose(groups) => {
                 // A group far below its row's largest still gets the finest step there is.
-                let scale = round(largest(&groups[at]) / WEIGHT_MAX * unit).max(1);
-                let per_step = unit / f64::from(scale);
+                // Rounded up: a scale that is too small would cut the group's largest weights off.
+                let scale =
+                    libm::ceil(largest(&groups[at]) / WEIGHT_MAX * unit).clamp(1.0, 32767.0);
+                let per_step = unit / scale;
                 let weight = |value| round(f64::clamp(value * per_step, -WEIGHT_MAX, WEIGHT_MAX));
-                (scale as i16, 0, groups[at].map(|value| weight(value) as i8))
+                (round(scale) as i16, 0, groups[at].map(|value| weight(value) as i8))
             }
         }
     }

@@ -26,9 +26,6 @@ pub struct BatchLimits {
     pub cached_tokens_max: usize,
 }
 
-/// Most rows that the executor takes in one call.
-const ROWS_MAX: usize = 1 << 12;
-
 /// Names a request inside its batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Ticket(u64);
@@ -105,7 +102,7 @@ impl Batch {
         isa: Isa,
         limits: BatchLimits,
     ) -> Result<Batch, Error> {
-        let rows_most = ROWS_MAX;
+        let rows_most = terroir_tensor::ROWS_MAX;
         if limits.sequences_max == 0
             || !(limits.sequences_max..=rows_most).contains(&limits.rows_max)
         {

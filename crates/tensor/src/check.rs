@@ -59,13 +59,9 @@ fn ends(program: &Program, types: &[Type]) -> Result<(), Error> {
             return Err(Error::Program(format!("checkpoint {value} is not a fixed-point value")));
         }
     }
-    let vocab = program.ops.iter().filter_map(|op| match op {
-        Op::Embed { table, .. } => Some(table.rows),
-        _ => None,
-    });
-    let widths: Vec<u32> = vocab.collect();
-    if widths.len() != 1 {
-        return Err(Error::Program(format!("{} embed operators, must be one", widths.len())));
+    let embeds = program.ops.iter().filter(|op| matches!(op, Op::Embed { .. })).count();
+    if embeds != 1 {
+        return Err(Error::Program(format!("{embeds} embed operators, must be one")));
     }
     Ok(())
 }
@@ -188,6 +184,9 @@ fn attention(op: &Op, types: &[Type], program: &Program) -> Result<Type, String>
     if dim == 0 || dim > HEAD_DIM_MAX || !dim.is_multiple_of(16) {
         return Err(format!("head of {dim} values, must be a multiple of 16 up to {HEAD_DIM_MAX}"));
     }
+    if narrow_too_wide(kv_heads, head_dim) {
+        return Err(format!("{kv_heads} key heads of {dim} values, at most {WIDTH_MAX} values"));
+    }
     if kv_heads == 0 || heads == 0 || !heads.is_multiple_of(kv_heads) {
         return Err(format!("{heads} heads over {kv_heads} key heads"));
     }
@@ -207,6 +206,11 @@ fn attention(op: &Op, types: &[Type], program: &Program) -> Result<Type, String>
         ));
     }
     fixed_type(wide, v_frac)
+}
+
+/// Keys and values of one position, which every cache keeps, are bounded like columns.
+fn narrow_too_wide(kv_heads: u32, head_dim: u32) -> bool {
+    u64::from(kv_heads) * u64::from(head_dim) > WIDTH_MAX as u64
 }
 
 fn fixed(types: &[Type], value: Value) -> Result<(usize, u8), String> {

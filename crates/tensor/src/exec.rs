@@ -23,6 +23,9 @@ pub use cache::Cache;
 /// Most rows of one call.
 pub const ROWS_MAX: usize = 1 << 12;
 
+/// Most bytes that the values of one call may take.
+const CALL_BYTES_MAX: u64 = 4 << 30;
+
 /// Which logits of a run are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
@@ -100,7 +103,7 @@ pub struct Executor {
     plan: Arc<Plan>,
     isa: Isa,
     threads: usize,
-    pool: Option<rayon::ThreadPool>,
+    pool: Option<Arc<rayon::ThreadPool>>,
     buffers: Vec<Buffer>,
     checkpoints: Vec<u8>,
     apart: Vec<i32>,
@@ -121,7 +124,9 @@ impl Executor {
         }
         let pool = if threads > 1 {
             let build = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
-            Some(build.map_err(|e| Error::Argument(format!("cannot start threads: {e}")))?)
+            Some(Arc::new(
+                build.map_err(|e| Error::Argument(format!("cannot start threads: {e}")))?,
+            ))
         } else {
             None
         };
@@ -131,7 +136,7 @@ impl Executor {
         Ok(Executor { plan, isa, threads, pool, buffers, checkpoints, apart, scratch })
     }
 
-    /// Runs the tokens of every run, at most [`ROWS_MAX`] in all.
+    /// Runs the tokens of every run, at most `ROWS_MAX` in all.
     ///
     /// Errors: [`Error::Token`], [`Error::Positions`], [`Error::Argument`]; then nothing changed.
     pub fn forward(&mut self, runs: &mut [Run<'_>]) -> Result<Logits, Error> {
@@ -154,14 +159,12 @@ impl Executor {
         if places.is_empty() {
             return Ok(Logits::default());
         }
-        let pool = self.pool.take();
+        let pool = self.pool.clone();
         let work = || self.run(runs, places, tracer);
-        let logits = match &pool {
+        Ok(match pool {
             Some(pool) => pool.install(work),
             None => work(),
-        };
-        self.pool = pool;
-        Ok(logits)
+        })
     }
 
     fn places(&self, runs: &[Run<'_>]) -> Result<Vec<Place>, Error> {
@@ -169,6 +172,12 @@ impl Executor {
         let total: usize = runs.iter().map(|run| run.tokens.len()).sum();
         if total > ROWS_MAX {
             return Err(Error::Argument(format!("{total} rows in a call, at most {ROWS_MAX}")));
+        }
+        let bytes = total as u64 * self.plan.row_bytes();
+        if bytes > CALL_BYTES_MAX {
+            return Err(Error::Argument(format!(
+                "{total} rows need {bytes} bytes of values, at most {CALL_BYTES_MAX} in a call"
+            )));
         }
         let mut places = Vec::with_capacity(total);
         for (index, run) in runs.iter().enumerate() {
@@ -218,7 +227,7 @@ impl Executor {
             let count = plan.together[index];
             self.operate(index, count, runs, &places);
             for made in index..index + count {
-                if plan.program.checkpoints.contains(&(made as Value)) {
+                if plan.program.checkpoints.binary_search(&(made as Value)).is_ok() {
                     self.checkpoint(made, stride, offset);
                     offset += 4 * width(&plan.types[made]);
                 }
@@ -234,9 +243,12 @@ impl Executor {
         }
         let width = plan.logits();
         let buffer = plan.buffers[plan.program.logits as usize];
+        if places.is_empty() {
+            return Logits::default();
+        }
         let values = std::mem::take(&mut self.buffers[buffer].fixed);
-        debug_assert!(places.is_empty() || values.len() == places.len() * width);
-        if places.is_empty() { Logits::default() } else { Logits { width, values } }
+        assert_eq!(values.len(), places.len() * width, "one row for every place");
+        Logits { width, values }
     }
 
     /// Runs operator `index`, or that and the linear operators after it that run as one.

@@ -23,7 +23,7 @@ pub mod trace;
 
 pub use constants::{Bytes, Fetch};
 pub use error::Error;
-pub use exec::{Cache, Executor, Logits, Run, Wanted};
+pub use exec::{Cache, Executor, Logits, ROWS_MAX, Run, Traced, Tracer, Wanted};
 pub use isa::Isa;
 pub use plan::Plan;
 pub use program::Program;

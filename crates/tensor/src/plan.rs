@@ -33,9 +33,9 @@ impl Plan {
         let types = program.types()?;
         let constants = Constants::load(&program, fetch)?;
         let weight_bytes = program.constants().iter().map(|(_, bytes)| bytes).sum();
-        let buffers = buffers(&program, &types);
         let tail = tail(&program);
-        let together = together(&program);
+        let together = together(&program, tail);
+        let buffers = buffers(&program, &types, &together);
         let digest = program.digest();
         Ok(Plan { program, types, constants, buffers, tail, together, digest, weight_bytes })
     }
@@ -69,6 +69,17 @@ impl Plan {
         self.program.positions_max as usize
     }
 
+    /// Bytes that one row of a call takes in all buffers and checkpoints, at most.
+    pub(crate) fn row_bytes(&self) -> u64 {
+        let mut widest = vec![0u64; self.buffers.len()];
+        for (&buffer, kind) in self.buffers.iter().zip(&self.types) {
+            widest[buffer] = widest[buffer].max(width(kind) as u64);
+        }
+        let checkpoints = self.program.checkpoints.iter();
+        let checkpoints = checkpoints.map(|&v| width(&self.types[v as usize]) as u64);
+        4 * (widest.iter().sum::<u64>() + checkpoints.sum::<u64>())
+    }
+
     /// Bytes of all constants.
     pub fn weight_bytes(&self) -> u64 {
         self.weight_bytes
@@ -82,11 +93,13 @@ pub(crate) fn width(kind: &Type) -> usize {
 }
 
 /// Index of the last operator that reads each value; the logits are read by the caller.
-fn last_uses(program: &Program) -> Vec<usize> {
-    let mut last: Vec<usize> = (0..program.ops.len()).collect();
+///
+/// A value lives at least as long as the operators that run together with its own.
+fn last_uses(program: &Program, together: &[usize]) -> Vec<usize> {
+    let mut last: Vec<usize> = together.iter().enumerate().map(|(i, n)| i + n - 1).collect();
     for (index, op) in program.ops.iter().enumerate() {
         for input in op.inputs() {
-            last[input as usize] = index;
+            last[input as usize] = last[input as usize].max(index);
         }
     }
     last[program.logits as usize] = program.ops.len();
@@ -94,8 +107,8 @@ fn last_uses(program: &Program) -> Vec<usize> {
 }
 
 /// Gives every value a buffer; a buffer holds values of one kind only.
-fn buffers(program: &Program, types: &[Type]) -> Vec<usize> {
-    let last = last_uses(program);
+fn buffers(program: &Program, types: &[Type], together: &[usize]) -> Vec<usize> {
+    let last = last_uses(program, together);
     let mut free_from: Vec<(bool, usize)> = Vec::new();
     let mut assigned = Vec::with_capacity(types.len());
     for (index, kind) in types.iter().enumerate() {
@@ -119,15 +132,18 @@ fn tail(program: &Program) -> usize {
 }
 
 /// For every operator, how many from it on are linear and read the same value (at least 1).
-fn together(program: &Program) -> Vec<usize> {
-    let input = |op: &Op| match op {
-        Op::Linear { x, .. } => Some(*x),
+///
+/// No group crosses `tail`: what follows it runs on other rows.
+fn together(program: &Program, tail: usize) -> Vec<usize> {
+    let input = |at: usize| match program.ops[at] {
+        Op::Linear { x, .. } => Some(x),
         _ => None,
     };
-    let run = |at: usize| {
-        let first = input(&program.ops[at]);
-        let rest = program.ops[at..].iter();
-        if first.is_none() { 1 } else { rest.take_while(|op| input(op) == first).count() }
-    };
-    (0..program.ops.len()).map(run).collect()
+    let mut together = vec![1; program.ops.len()];
+    for at in (1..program.ops.len()).rev() {
+        if at != tail && input(at).is_some() && input(at) == input(at - 1) {
+            together[at - 1] = together[at] + 1;
+        }
+    }
+    together
 }

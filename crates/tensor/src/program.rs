@@ -19,7 +19,7 @@ mod codec;
 pub const GROUP: usize = 32;
 /// Matrix blobs interleave this many rows, so that one vector register holds four columns of each.
 pub const ROW_BLOCK: usize = 8;
-/// Longest row of any value, and most columns of a matrix.
+/// Most columns of a matrix, and most keys of one position in a cache.
 pub const WIDTH_MAX: usize = 1 << 16;
 /// Longest row that [`Op::RmsNorm`] can take: its sum of squares fits 62 bits.
 pub const NORM_WIDTH_MAX: usize = 1 << 14;

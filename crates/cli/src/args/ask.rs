@@ -26,9 +26,9 @@ pub struct Ask {
     /// Text that ends the answer and is left out of it; may be given again
     #[arg(long, value_name = "TEXT")]
     pub stop: Vec<String>,
-    /// Longest answer, in tokens
-    #[arg(long, value_name = "N", default_value_t = 512)]
-    pub max_tokens: u32,
+    /// Longest answer, in tokens [default: 512, or what the context leaves]
+    #[arg(long, value_name = "N")]
+    pub max_tokens: Option<u32>,
     /// Threads.
     #[command(flatten)]
     pub threads: Threads,

@@ -77,6 +77,29 @@ proptest! {
     }
 
     #[test]
+    fn a_step_is_the_smallest_that_fits(
+        m in 0u32..=i32::MAX as u32, down in 0u32..31, limit in prop::sample::select(vec![127u32, 16256]), up in 0u32..30,
+    ) {
+        let m = m >> down;
+        let fits = |step: u64| (2 * u64::from(m) + step) / (2 * step) <= u64::from(limit);
+        let step = Step::least(m, limit);
+        prop_assert!((1..=15).contains(&step.mantissa) && (step.shift == 0 || step.mantissa >= 8));
+        prop_assert!(fits(step.value().into()), "{m}: {step:?}");
+        let below = match step {
+            Step { mantissa: 8, shift: 1.. } => 15u64 << (step.shift - 1),
+            Step { mantissa, shift } => u64::from(mantissa - 1) << shift,
+        };
+        prop_assert!(below == 0 || !fits(below), "{m}: {below} fits, {step:?} is not the smallest");
+        let (old, unit) = (u64::from(step.value()), 1u64 << up);
+        let raised = step.raise(up);
+        if step.shift >= up {
+            prop_assert_eq!(raised, step);
+        } else {
+            prop_assert_eq!(u64::from(raised.mantissa) << raised.shift, old.div_ceil(unit) * unit);
+        }
+    }
+
+    #[test]
     fn log2_is_within_one_unit(n in 1u64..) {
         let exact = (n as f64).log2() * 65536.0;
         let got = f64::from(log2_q16(n));

@@ -3,10 +3,10 @@
 use proptest::prelude::*;
 use std::sync::Arc;
 use terroir_base::Digest;
-use terroir_tensor::laws::{Seeded, Shape, decoder};
-use terroir_tensor::program::{Format, Planes, Type};
+use terroir_tensor::laws::{Constants, Seeded, Shape, decoder};
+use terroir_tensor::program::{Format, Op, Planes, Type, Value};
 use terroir_tensor::spec::{Spec, State};
-use terroir_tensor::{Cache, Executor, Isa, Plan, Row, Run, Wanted};
+use terroir_tensor::{Cache, Executor, Isa, Plan, Program, Row, Run, Wanted};
 
 fn isas() -> Vec<Isa> {
     let all = [Isa::Portable, Isa::Avx2, Isa::Neon];
@@ -16,8 +16,13 @@ fn isas() -> Vec<Isa> {
 fn shape() -> impl Strategy<Value = Shape> {
     let planes = prop_oneof![Just(Planes::One), Just(Planes::Two)];
     let format = prop_oneof![Just(Format::W4), Just(Format::W8)];
-    let heads =
-        prop_oneof![Just((4, 2, 16)), Just((2, 1, 64)), Just((3, 3, 32)), Just((2, 1, 160))];
+    let heads = prop_oneof![
+        Just((4, 2, 16)),
+        Just((2, 1, 64)),
+        Just((3, 3, 32)),
+        Just((2, 1, 160)),
+        Just((1, 1, 128))
+    ];
     let sizes = (1u32..80, 1u32..4, 1u32..5, 1u32..3);
     (planes, format, heads, sizes, 0u32..5, 12i8..26).prop_map(
         |(planes, format, heads, (vocab, width, inner, blocks), window, exponent)| Shape {
@@ -132,6 +137,66 @@ proptest! {
         let anew = executor.forward(&mut [Run { cache: &mut fresh, tokens: &tokens, logits: Wanted::Last }]).unwrap();
         prop_assert_eq!(again.row(0), anew.row(0));
         prop_assert_eq!(cache.steps(), fresh.steps());
+    }
+}
+
+/// Programs whose ends are not where a decoder has them.
+fn odd_ends() -> Vec<(Program, Constants)> {
+    let linear = |program: &Program, x: Value| {
+        let weights = program.ops.iter().filter_map(|op| match op {
+            Op::Linear { weight, .. } if weight.cols == 64 => Some(*weight),
+            _ => None,
+        });
+        let op = |weight| Op::Linear { x, weight, bias: None, frac: 16 };
+        weights.map(op).take(4).collect::<Vec<Op>>()
+    };
+    let build = |checkpoints: &[Value], logits: Value, tail: bool| {
+        let (mut program, constants) = decoder(5, Shape::small());
+        let products = linear(&program, 1);
+        program.ops.truncate(1);
+        program.ops.push(Op::Quantise { x: 0, planes: Planes::One });
+        program.ops.extend(products);
+        if tail {
+            // The logits read a quantised value from before the tail.
+            program.ops.push(Op::Add { a: 2, b: 2 });
+        }
+        (program.checkpoints, program.logits) = (checkpoints.to_vec(), logits);
+        (program, constants)
+    };
+    // A checkpoint inside a run of linear operators; one that nobody reads; the last of them.
+    vec![
+        build(&[2], 3, false),
+        build(&[3, 5], 5, false),
+        build(&[4], 2, false),
+        build(&[0], 5, true),
+    ]
+}
+
+#[test]
+fn checkpoints_and_logits_may_stand_anywhere() {
+    for (program, constants) in odd_ends() {
+        let (checkpoints, wanted) = (program.checkpoints.clone(), program.logits as usize);
+        let plan = Arc::new(Plan::load(program.clone(), &mut |d| constants.fetch(d)).unwrap());
+        let spec = Spec::load(program, &mut |d| constants.fetch(d)).unwrap();
+        let mut executor = Executor::new(plan.clone(), 2, Isa::detect()).unwrap();
+        let sequences: [&[u32]; 3] = [&[3, 1, 4], &[1], &[5, 9]];
+        let mut caches: Vec<Cache> = sequences.iter().map(|_| Cache::new(&plan)).collect();
+        let runs = caches.iter_mut().zip(sequences);
+        let run = |(cache, tokens)| Run { cache, tokens, logits: Wanted::Last };
+        let logits = executor.forward(&mut runs.map(run).collect::<Vec<_>>()).unwrap();
+        for (index, tokens) in sequences.iter().enumerate() {
+            let mut state = State::default();
+            for (&token, step) in tokens.iter().zip(caches[index].steps()) {
+                let rows = spec.step(&mut state, token).unwrap();
+                let bytes = checkpoints.iter().flat_map(|&v| rows[v as usize].bytes());
+                let bytes: Vec<u8> = bytes.collect();
+                assert_eq!(terroir_tensor::trace::step_digest(&bytes), *step);
+                if token == *tokens.last().unwrap() {
+                    let Row::Fixed(row) = &rows[wanted] else { panic!("logits are fixed point") };
+                    assert_eq!(logits.row(index), &row[..], "sequence {index}");
+                }
+            }
+        }
     }
 }
 

@@ -38,6 +38,14 @@ fn operators_that_cannot_be_proved_are_refused_by_name() {
     refused("rms_norm", "epsilon", change!(RmsNorm { epsilon } * epsilon = 1 << 48));
     refused("rms_norm", "not made yet", change!(RmsNorm { x } * x = 4000));
     refused("rms_norm", "fraction", change!(RmsNorm { gain_frac } * gain_frac = 25));
+    refused(
+        "rms_norm",
+        "in the gains",
+        change!(RmsNorm { gain_frac, frac }(*gain_frac, *frac) = (0, 23)),
+    );
+    refused("attention", "multiple of 16", change!(Attention { head_dim } * head_dim = 272));
+    refused("attention", "key heads", change!(Attention { kv_heads } * kv_heads = 1 << 20));
+    refused("attention", "scale", change!(Attention { scale_q30 } * scale_q30 = 1 << 31));
     refused("quantise", "must be fixed", |op: &mut Op| match op {
         Op::Quantise { x, .. } if *x > 10 => {
             *x = 2;
