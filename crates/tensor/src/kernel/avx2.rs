@@ -14,6 +14,10 @@ use std::ops::Range;
 
 pub(super) mod gate;
 
+/// How many tiles ahead weights are asked for: into the second cache, which keeps more requests
+/// under way than the first.
+const AHEAD: usize = 2;
+
 /// Even and odd rows of a block, as four `i64` each.
 type Pair = [__m256i; 2];
 
@@ -254,10 +258,10 @@ unsafe fn tile_w4<const R: usize, const T: usize>(
         unsafe {
             if fetch {
                 for block in blocks {
-                    let ahead = block.wrapping_add(R * groups * 160 + g * 160);
-                    _mm_prefetch::<_MM_HINT_T0>(ahead.cast());
-                    _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(64).cast());
-                    _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(128).cast());
+                    let ahead = block.wrapping_add(AHEAD * R * groups * 160 + g * 160);
+                    _mm_prefetch::<_MM_HINT_T1>(ahead.cast());
+                    _mm_prefetch::<_MM_HINT_T1>(ahead.wrapping_add(64).cast());
+                    _mm_prefetch::<_MM_HINT_T1>(ahead.wrapping_add(128).cast());
                 }
             }
             for v in 0..4 {
@@ -314,9 +318,9 @@ unsafe fn tile_w8<const R: usize, const T: usize>(
         unsafe {
             if fetch {
                 for block in blocks {
-                    let ahead = block.wrapping_add(R * groups * 272 + g * 272);
+                    let ahead = block.wrapping_add(AHEAD * R * groups * 272 + g * 272);
                     for line in 0..4 {
-                        _mm_prefetch::<_MM_HINT_T0>(ahead.wrapping_add(64 * line).cast());
+                        _mm_prefetch::<_MM_HINT_T1>(ahead.wrapping_add(64 * line).cast());
                     }
                 }
             }
