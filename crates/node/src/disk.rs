@@ -22,6 +22,11 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error>
     let folder = path.parent().expect("a file of a home lies in a folder");
     let name = path.file_name().expect("a file of a home has a name").to_string_lossy();
     let temp = folder.join(format!("{TEMP_PREFIX}{name}"));
+    // A file that a crash left, or somebody put there, would keep its own mode, or be a link.
+    match fs::remove_file(&temp) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(disk(&temp)(error)),
+        _ => {}
+    }
     write_file(&temp, bytes, mode).and_then(|file| file.sync_all()).map_err(disk(&temp))?;
     fs::rename(&temp, path).map_err(disk(path))?;
     sync_folder(folder)

@@ -180,6 +180,9 @@ impl Fields<'_> {
         match self.space {
             "gemma3" if window > 0 => {
                 let base = self.opt_f64("rope.freq_base_swa")?.unwrap_or(ROPE_BASE);
+                if !base.is_finite() || base < 1.0 {
+                    return Err(self.wrong("rope.freq_base_swa", "must be a number of at least 1"));
+                }
                 let local = Rope { base, dims: rope.dims, scaling: Scaling::None };
                 let near = Sight { window, rope: local };
                 let far = Sight { window: 0, rope };
