@@ -7,8 +7,10 @@ use libfuzzer_sys::fuzz_target;
 use terroir_base::Digest;
 use terroir_base::id::{ModelId, ProgramId};
 use terroir_base::sign::{SecretKey, sign1};
-use terroir_proof::{CONTENT_TYPE, Draft, Engine, Given, ModelIds, Place, Run, Salt, Times};
-use terroir_proof::{check, check_chain};
+use terroir_proof::{
+    Answered, CONTENT_TYPE, Draft, ENGINE_SPEC, Engine, Given, ModelIds, Place, Run, Salt,
+    TEXT_RULES, Times, Work, check, check_chain,
+};
 
 const REQUEST: &[u8] = include_bytes!("../seeds/receipt/chat.request");
 const ANSWER: &[u8] = include_bytes!("../seeds/receipt/chat.answer");
@@ -36,8 +38,7 @@ fn signed_by_a_liar(payload: &[u8]) {
 /// What a node signs, a checker accepts.
 fn signed_by_a_node(request: &[u8], answer: &[u8]) {
     let (salt, digest) = (Salt([1; 32]), Digest([2; 32]));
-    let draft = Draft {
-        place: Place::FIRST,
+    let answered = Answered {
         salt: &salt,
         model: ModelIds {
             manifest: ModelId(digest),
@@ -45,16 +46,19 @@ fn signed_by_a_node(request: &[u8], answer: &[u8]) {
             tokenizer: digest,
             template: None,
             profile: "fast".into(),
+            text: TEXT_RULES.into(),
         },
-        engine: Engine { spec: "fuzz".into(), software: "fuzz".into() },
+        engine: Engine { spec: ENGINE_SPEC.into(), software: "fuzz".into() },
         request,
         answer,
         prompt_tokens: 1,
         run: Run { root: digest, steps: 1, ops: 1 },
-        times: Times { requested_ms: 0, first_ms: Some(1), done_ms: 2 },
     };
+    let times = Times { requested_ms: 0, first_ms: Some(1), done_ms: 2 };
+    let draft = Draft { place: Place::FIRST, work: Work::Inference(answered), times };
     if let Ok(signed) = draft.sign(&key()) {
-        let given = Given { salt: Some(&salt), request: Some(request), answer: Some(answer) };
+        let (request, answer) = (Some(request), Some(answer));
+        let given = Given { node: None, salt: Some(&salt), request, answer };
         assert!(check(&signed.bytes, given).is_ok());
     }
 }

@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::place::Place;
 use crate::product::cargo;
 use crate::shell::{self, step};
-use crate::{clients, digests, test, tidy, wasm};
+use crate::{clients, digests, spec, test, tidy, wasm};
 
 /// Runs every check; the first failure ends the run.
 pub fn run(place: &Place) -> Result<()> {
@@ -16,6 +16,7 @@ pub fn run(place: &Place) -> Result<()> {
     step("tidy", || tidy::run(place))?;
     step("lints", || shell::run(cargo(place).args(LINTS)))?;
     step("docs", || shell::run(cargo(place).env("RUSTDOCFLAGS", "-D warnings").args(DOCS)))?;
+    step("spec", || spec::run(place))?;
     step("wasm", || wasm::run(place))?;
     step("clients", || clients::run(place))?;
     step("digests", || digests::run(place))?;

@@ -13,6 +13,7 @@ mod product;
 mod python;
 mod shell;
 mod slow;
+mod spec;
 mod test;
 mod tidy;
 mod wasm;
@@ -48,9 +49,11 @@ enum Chore {
     Clients,
     /// Build the receipt checker for wasm32 and check a receipt with it, in Node.
     Wasm,
+    /// Run the golden cases of the exact dialect with the Python beside its specification.
+    Spec,
     /// Compare answer digests across instruction sets and thread counts.
     Digests,
-    /// Run what CI runs: format, lints, tidy, docs, wasm, clients, digests, tests.
+    /// Run what CI runs: format, lints, tidy, docs, spec, wasm, clients, digests, tests.
     Ci,
     /// Run the slow suite: the aarch64 build under emulation, and every digest combination.
     Slow,
@@ -79,6 +82,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Test => test::run(&place),
         Chore::Clients => clients::run(&place),
         Chore::Wasm => wasm::run(&place),
+        Chore::Spec => spec::run(&place),
         Chore::Digests => digests::run(&place),
         Chore::Ci => ci::run(&place),
         Chore::Slow => slow::run(&place),

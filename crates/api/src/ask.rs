@@ -11,6 +11,9 @@ pub use messages::Message;
 use crate::Problem;
 use crate::json::{Field, Fields};
 
+/// Most strings that end an answer.
+pub(crate) const STOPS_MAX: usize = 16;
+
 /// What to continue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
@@ -59,13 +62,13 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// Reads the body of a chat request.
+    /// Reads the body of a chat request with at most so many messages.
     ///
     /// Errors: 400 with the field.
-    pub fn chat(body: &[u8]) -> Result<Ask, Problem> {
+    pub fn chat(body: &[u8], messages_max: usize) -> Result<Ask, Problem> {
         let mut fields = Fields::of_body(body)?;
         let model = fields.need("model")?.text()?;
-        let input = Input::Chat(messages::read(&fields.need("messages")?)?);
+        let input = Input::Chat(messages::read(&fields.need("messages")?, messages_max)?);
         Ask::read(fields, model, input)
     }
 
@@ -129,8 +132,8 @@ fn stop(field: &Field<'_>) -> Result<Vec<String>, Problem> {
     if field.is_text() {
         return Ok(vec![field.text()?]);
     }
-    let array = field.array().map_err(|_| field.wrong("a string or an array of strings"))?;
-    array.iter().map(Field::text).collect()
+    let array = field.array(STOPS_MAX, "a string or an array of strings")?;
+    array.map(|text| text.text()).collect()
 }
 
 /// A string, or an array with one string in it.
@@ -138,15 +141,9 @@ fn prompt(field: &Field<'_>) -> Result<String, Problem> {
     if field.is_text() {
         return field.text();
     }
-    let expected = "a string (or an array of one string)";
-    match &field.array().map_err(|_| field.wrong(expected))?[..] {
-        [only] => only.text(),
-        several => {
-            let got = several.len();
-            let message = format!("{} must be {expected}, got {got} elements", field.path);
-            Err(Problem::field("unsupported_value", field.path.as_str(), message))
-        }
-    }
+    let expected = "a string or an array of one string";
+    let only = field.array(1, expected)?.next();
+    only.ok_or_else(|| field.wrong(expected))?.text()
 }
 
 fn include_usage(field: &Field<'_>) -> Result<Option<bool>, Problem> {

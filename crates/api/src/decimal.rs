@@ -1,13 +1,19 @@
-//! JSON numbers as decimals: no float is ever made of them.
+//! Decimal numbers as millionths: no float is ever made of them.
+//!
+//! For fractions in requests and for those that people type. Invariant: one rule for all of them:
+//! the nearest millionth, of two that are equally near the even one.
 
-/// Why a number is not a count of millionths.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NotMicro {
-    /// The text is no JSON number.
+/// Why a text is not a count of millionths.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotMicro {
+    /// The text is no decimal number.
+    #[error("not a decimal number such as 0.7")]
     NoNumber,
     /// Below zero.
+    #[error("below 0")]
     Negative,
     /// More millionths than a `u32` holds.
+    #[error("above 4294.967295, the largest number that can be kept")]
     TooLarge,
 }
 
@@ -16,8 +22,11 @@ const PLACES: i64 = 6;
 /// No `u32` has more digits.
 const DIGITS_MAX: i64 = 10;
 
-/// The millionths that a JSON number says; further digits round to the nearest, halves up.
-pub(crate) fn micro(number: &str) -> Result<u32, NotMicro> {
+/// The millionths that a decimal number says: `0.7`, `1`, `.95`, `7e-1`.
+///
+/// Every JSON number is read. What is beyond the sixth decimal rounds to the nearest, halves to
+/// even.
+pub fn micro(number: &str) -> Result<u32, NotMicro> {
     let (negative, unsigned) = match number.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, number),
@@ -28,7 +37,7 @@ pub(crate) fn micro(number: &str) -> Result<u32, NotMicro> {
     };
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let digits: Vec<u8> = [whole, fraction].concat().into_bytes();
-    if whole.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return Err(NotMicro::NoNumber);
     }
     // The value is 0.DIGITS times ten to the power of `point`.
@@ -44,7 +53,7 @@ pub(crate) fn micro(number: &str) -> Result<u32, NotMicro> {
     round(digits, point.saturating_add(PLACES))
 }
 
-/// The nearest integer to 0.DIGITS times ten to the power of `kept`.
+/// The nearest integer to 0.DIGITS times ten to the power of `kept`, halves to even.
 fn round(digits: &[u8], kept: i64) -> Result<u32, NotMicro> {
     if kept > DIGITS_MAX {
         return Err(NotMicro::TooLarge);
@@ -54,8 +63,13 @@ fn round(digits: &[u8], kept: i64) -> Result<u32, NotMicro> {
     }
     let digit = |at: i64| digits.get(at as usize).map_or(0, |digit| u64::from(digit - b'0'));
     let whole = (0..kept).fold(0, |value, at| value * 10 + digit(at));
-    let rounded = whole + u64::from(digit(kept) >= 5);
-    u32::try_from(rounded).map_err(|_| NotMicro::TooLarge)
+    let beyond = digits.iter().skip(kept as usize + 1).any(|digit| *digit != b'0');
+    let up = match digit(kept) {
+        0..5 => false,
+        5 => beyond || whole % 2 == 1,
+        _ => true,
+    };
+    u32::try_from(whole + u64::from(up)).map_err(|_| NotMicro::TooLarge)
 }
 
 /// Exponents beyond these are as good as these, whatever the digits of a request.
@@ -74,6 +88,7 @@ mod tests {
     use super::{NotMicro, micro};
     use proptest::prelude::*;
 
+    #[track_caller]
     fn check(number: &str, want: u32) {
         assert_eq!(micro(number), Ok(want), "{number}");
     }
@@ -84,23 +99,39 @@ mod tests {
         check("-0.0", 0);
         check("1", 1_000_000);
         check("0.7", 700_000);
-        check("0.1234567", 123_457);
+        check(".95", 950_000);
+        check("2.", 2_000_000);
+        check("1.10000000000", 1_100_000);
         check("1e-6", 1);
         check("1E+1", 10_000_000);
         check("0.05e1", 500_000);
         check("4294.967295", u32::MAX);
-        check("0.30000000000000004", 300_000);
     }
 
     #[test]
     fn what_is_beyond_millionths_rounds_to_the_nearest() {
+        check("0.1234567", 123_457);
+        check("0.30000000000000004", 300_000);
         check("0.0000004", 0);
-        check("0.0000005", 1);
         check("0.00000049999999", 0);
-        check("5e-7", 1);
         check("4e-7", 0);
+        check("6e-7", 1);
+        check("0.00000051", 1);
+        check("5.0000001e-7", 1);
+        check("9e-8", 0);
         check("1e-99999999999999999999", 0);
         check("0e99999999999999999999", 0);
+    }
+
+    #[test]
+    fn halves_round_to_even() {
+        check("0.0000005", 0);
+        check("5e-7", 0);
+        check("0.0000015", 2);
+        check("0.0000025000", 2);
+        check("0.1234565", 123_456);
+        check("0.1234575", 123_458);
+        check("0.12345650000000000000000000000001", 123_457);
     }
 
     #[test]
@@ -109,7 +140,9 @@ mod tests {
             assert_eq!(micro(number), Err(NotMicro::TooLarge), "{number}");
         }
         assert_eq!(micro("-0.1"), Err(NotMicro::Negative));
-        for text in ["", "-", "true", "\"1\"", "1e", ".5", "NaN"] {
+        let no_numbers =
+            ["", "-", ".", "true", "\"1\"", "1e", "e1", "NaN", "+1", "0,7", "1.2.3", "٣", " 1"];
+        for text in no_numbers {
             assert_eq!(micro(text), Err(NotMicro::NoNumber), "{text}");
         }
     }

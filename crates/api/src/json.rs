@@ -1,15 +1,24 @@
 //! JSON objects read field by field, so that every complaint can name its field.
 //!
 //! Invariant: no value is silently taken for another: no field twice, no string for a number, no
-//! float for an integer.
+//! float for an integer. And nothing is built before it was counted: a body takes little more
+//! memory than its bytes, whatever is in it.
 
 use crate::Problem;
 use crate::decimal::{self, NotMicro};
-use serde::de::{Deserialize, DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
+use serde::de::{
+    Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor,
+};
+use serde_json::Value;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// Most fields of an object; no request that is known has half as many.
+const FIELDS_MAX: usize = 100;
+/// Longest text of a value that is compared with others, in bytes.
+const COMPARED_BYTES_MAX: usize = 1 << 10;
 
 /// The fields of one object that were not taken yet.
 pub(crate) struct Fields<'a> {
@@ -100,11 +109,23 @@ impl<'a> Field<'a> {
     }
 
     /// The elements of an array, each with its index in its path.
-    pub(crate) fn array(&self) -> Result<Vec<Field<'a>>, Problem> {
-        let elements: Vec<&RawValue> = self.read("an array")?;
-        let named = elements.into_iter().enumerate();
-        let named = named.map(|(at, raw)| Field { path: format!("{}[{at}]", self.path), raw });
-        Ok(named.collect())
+    ///
+    /// Errors: another value than `expected`, which says in words what is due; more elements than
+    /// `max`, which are counted and not kept.
+    pub(crate) fn array(
+        &self,
+        max: usize,
+        expected: &str,
+    ) -> Result<impl ExactSizeIterator<Item = Field<'a>>, Problem> {
+        let mut json = serde_json::Deserializer::from_str(self.raw.get());
+        let Elements { kept, count } =
+            AtMost(max).deserialize(&mut json).map_err(|_| self.wrong(expected))?;
+        if count > max {
+            let message = format!("{} has {count} elements, at most {max} are taken", self.path);
+            return Err(Problem::field("too_many_elements", self.path.as_str(), message));
+        }
+        let named = |(at, raw)| Field { path: format!("{}[{at}]", self.path), raw };
+        Ok(kept.into_iter().enumerate().map(named))
     }
 
     /// The fields of an object.
@@ -124,9 +145,10 @@ impl<'a> Field<'a> {
         kind(self.raw) == "a string"
     }
 
-    /// The value, for comparing only.
-    pub(crate) fn value<T: DeserializeOwned>(&self) -> Option<T> {
-        serde_json::from_str(self.raw.get()).ok()
+    /// The value, for comparing only; none where it is too long to be one of those that are known.
+    pub(crate) fn value(&self) -> Option<Value> {
+        let text = Some(self.raw.get()).filter(|text| text.len() <= COMPARED_BYTES_MAX);
+        text.and_then(|text| serde_json::from_str(text).ok())
     }
 }
 
@@ -196,11 +218,54 @@ impl<'de> Deserialize<'de> for Object<'de> {
                         let shown: String = key.chars().take(100).collect();
                         return Err(A::Error::custom(format!("the field {shown:?} comes twice")));
                     }
+                    if fields.len() == FIELDS_MAX {
+                        let message = format!("an object has more than {FIELDS_MAX} fields");
+                        return Err(A::Error::custom(message));
+                    }
                     fields.insert(key, raw);
                 }
                 Ok(Object(fields))
             }
         }
         deserializer.deserialize_map(Map)
+    }
+}
+
+/// Elements of an array that stay as they were written, and how many there are of them.
+struct Elements<'a> {
+    kept: Vec<&'a RawValue>,
+    count: usize,
+}
+
+/// Reads an array and keeps so many of its elements.
+struct AtMost(usize);
+
+impl<'de> DeserializeSeed<'de> for AtMost {
+    type Value = Elements<'de>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Elements<'de>, D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for AtMost {
+    type Value = Elements<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<Elements<'de>, A::Error> {
+        let mut kept = Vec::new();
+        while kept.len() < self.0
+            && let Some(raw) = array.next_element()?
+        {
+            kept.push(raw);
+        }
+        let mut count = kept.len();
+        while array.next_element::<IgnoredAny>()?.is_some() {
+            count += 1;
+        }
+        Ok(Elements { kept, count })
     }
 }

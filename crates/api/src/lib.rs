@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod ask;
-mod decimal;
+pub mod decimal;
 mod json;
 pub mod openapi;
 pub mod opening;

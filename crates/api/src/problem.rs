@@ -53,8 +53,8 @@ impl Problem {
     }
 
     /// Too much to do already.
-    pub fn busy(retry_s: u64, message: impl Into<String>) -> Problem {
-        let problem = Problem::new(429, "rate_limit_error", "queue_full", message);
+    pub fn busy(code: &'static str, retry_s: u64, message: impl Into<String>) -> Problem {
+        let problem = Problem::new(429, "rate_limit_error", code, message);
         Problem { retry_s: Some(retry_s), ..problem }
     }
 

@@ -285,6 +285,8 @@ pub struct ModelCard {
     pub context_length: u32,
     /// Licence of the weights, where it is known.
     pub licence: Option<String>,
+    /// Public key that signs the receipts, 64 hexadecimal digits.
+    pub node: String,
 }
 
 /// The body of `/v1/models`.

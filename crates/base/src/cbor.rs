@@ -219,6 +219,26 @@ pub enum Error {
         /// Bytes found.
         got: usize,
     },
+    /// An array of fixed length has another.
+    #[error("{field}: expected {expected} items, got {got}")]
+    WrongItems {
+        /// Name of the field.
+        field: &'static str,
+        /// Items asked for.
+        expected: usize,
+        /// Items found.
+        got: usize,
+    },
+    /// A record is of a version that the reader does not know.
+    #[error("{record}: expected version {expected}, got {got}")]
+    Version {
+        /// Name of the record.
+        record: &'static str,
+        /// The version that the reader knows.
+        expected: u64,
+        /// The version found.
+        got: u64,
+    },
     /// A byte string, text or array is longer than its field allows.
     #[error("{field}: length at most {max}, got {got}")]
     TooLarge {

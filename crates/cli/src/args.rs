@@ -4,23 +4,26 @@
 //! these structures; each command resolves them once into what is meant.
 
 mod ask;
+mod data;
 mod model;
 mod serve;
 
 pub use ask::Ask;
+pub use data::{Append, Audit, Data, Explain, Export, Form, Plan, Report, Run, Withdraw, Work};
 pub use model::{Bench, Logits, Model, Pull, Score, Trace};
 pub use serve::Serve;
 
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
+use terroir_base::sign::PublicKey;
 
 /// An open network where data, models and answers carry receipts that anyone can check.
 #[derive(Debug, Parser)]
-#[command(name = "terroir", version = crate::VERSION, about, disable_help_subcommand = true)]
+#[command(name = "terroir", version = crate::VERSION, disable_help_subcommand = true)]
 pub struct Args {
-    /// Where models, keys and receipts are kept [default: $XDG_DATA_HOME/terroir, else
-    /// ~/.local/share/terroir]
-    #[arg(long, global = true, env = "TERROIR_HOME", hide_env_values = true, value_name = "DIR")]
+    /// Where models, keys and receipts are kept [default: $TERROIR_HOME, else
+    /// $XDG_DATA_HOME/terroir, else ~/.local/share/terroir]
+    #[arg(long, global = true, value_name = "DIR")]
     pub home: Option<PathBuf>,
     /// The command.
     #[command(subcommand)]
@@ -38,6 +41,9 @@ pub enum Command {
     /// Get, list, measure and inspect models
     #[command(subcommand)]
     Model(Model),
+    /// Turn raw data into dataset versions whose every verdict can be recomputed
+    #[command(subcommand)]
+    Data(Box<Data>),
     /// Serve models over HTTP, as OpenAI clients expect it, with a receipt for each answer
     Serve(Serve),
     /// Look after the files of all models
@@ -56,8 +62,14 @@ pub struct Threads {
 /// The verbs of `receipt`.
 #[derive(Debug, Subcommand)]
 pub enum Receipt {
-    /// Check a receipt offline; prints what was established and what was not looked at
+    /// Check receipts offline; prints what was established and what was not looked at
     Check(Check),
+    /// Print the key that signs the receipts of this home, for others to give as --node
+    Key {
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
     /// Print every field of a receipt; checks only its form and its signature
     Show {
         /// The receipt
@@ -72,8 +84,12 @@ pub enum Receipt {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "Exit status: 0 all that was checked holds, 1 rejected, 2 not decided.")]
 pub struct Check {
-    /// The receipt
-    pub file: PathBuf,
+    /// The receipt; of several, also how they follow one another in the chain of their node
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<PathBuf>,
+    /// The node that must have signed; see `terroir receipt key` [default: any]
+    #[arg(long, value_name = "KEY")]
+    pub node: Option<PublicKey>,
     /// The request it is for [default: ID.request.json beside ID.rcpt, where there is one]
     #[arg(long, value_name = "FILE")]
     pub request: Option<PathBuf>,

@@ -14,7 +14,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terroir_base::Digest;
-use terroir_model::{Error, Input, Message, Model, Request, Sampling};
+use terroir_base::id::ModelId;
+use terroir_model::{Error, Input, Message, Model, Request, Sampling, Space};
 use terroir_node::{Done, Engine, Event, Home, Limits, Options};
 
 /// Longest answer where none is asked for, in tokens.
@@ -51,11 +52,13 @@ pub fn run(settings: &Settings, typed: args::Ask) -> Result<Verdict> {
     let cpu = process::cpu_ms();
     let (done, printed) = generate(&home, model, options, &question)?;
     let cpu_ms = process::cpu_ms().zip(cpu).map(|(after, before)| after.saturating_sub(before));
-    let kept = keep::keep(&done)?;
-    if question.json {
-        output::json(&report(&done, &kept, id.to_string(), &Cost { load, cpu_ms }))?;
-    }
-    kept.tell(done.request.sampling.seed);
+    // What was said comes first, whatever becomes of the files.
+    let kept = keep::keep(&home, &done);
+    let printed = printed.and_then(|()| match question.json {
+        true => output::json(&report(&done, kept.as_ref().ok(), id, &Cost { load, cpu_ms })),
+        false => Ok(()),
+    });
+    kept?.tell(settings, done.request.sampling.seed);
     printed.map(|()| Verdict::Yes)
 }
 
@@ -101,7 +104,10 @@ fn generate(
 ) -> Result<(Done, Result<()>)> {
     let engine = Engine::start(home, model, options)?;
     let request = question.request.clone();
-    let job = if question.fit { engine.submit_fitting(request) } else { engine.submit(request) };
+    let job = match question.fit {
+        true => engine.submit_fitting(request, Space::default()),
+        false => engine.submit(request, Space::default()),
+    };
     let mut job = job.map_err(advise)?;
     let canceller = job.canceller();
     interrupt::on_first(move || canceller.cancel())?;
@@ -132,25 +138,27 @@ fn generate(
 /// Says what to do about a request that the model refuses.
 fn advise(error: terroir_node::Error) -> anyhow::Error {
     let advice = match &error {
-        terroir_node::Error::Model(Error::NoTemplate) => "try --raw",
+        terroir_node::Error::Model(Error::NoTemplate) => {
+            "try --raw, which continues the text as it stands"
+        }
         terroir_node::Error::Model(Error::ContextOverflow { .. }) => {
             "shorten the question or give a smaller --max-tokens"
         }
         _ => return error.into(),
     };
-    anyhow::Error::new(error).context(advice)
+    output::advise(error, advice)
 }
 
-fn report(done: &Done, kept: &Kept, model: String, cost: &Cost) -> Value {
+fn report(done: &Done, kept: Option<&Kept>, model: ModelId, cost: &Cost) -> Value {
     let (usage, timing) = (&done.usage, &done.timing);
     let ms = |time: Duration| time.as_secs_f64() * 1000.0;
     json!({
         "answer": done.answer.text,
         "finish": done.answer.finish.name(),
-        "model": model,
-        "receipt": kept.receipt,
-        "request_file": kept.request,
-        "answer_file": kept.answer,
+        "model": model.to_string(),
+        "receipt": kept.map(|kept| &kept.receipt),
+        "request_file": kept.map(|kept| &kept.request),
+        "answer_file": kept.map(|kept| &kept.answer),
         "output_digest": Digest::of(&done.answer.encode()).to_string(),
         "seed": done.request.sampling.seed,
         "usage": {

@@ -8,7 +8,7 @@
 
 mod args;
 mod ask;
-mod decimal;
+mod data;
 mod interrupt;
 mod model;
 mod output;
@@ -53,6 +53,7 @@ fn run(args: Args) -> Result<Verdict> {
     let settings = Settings::resolve(args.home)?;
     match args.command {
         Command::Ask(typed) => ask::run(&settings, *typed),
+        Command::Data(verb) => data::run(&settings, *verb),
         Command::Receipt(verb) => receipt::run(&settings, verb),
         Command::Model(verb) => model::run(&settings, verb),
         Command::Serve(typed) => serve::run(&settings, typed),

@@ -14,8 +14,9 @@ pub use pull::{DEFAULT_NAME, default_model};
 
 use crate::Verdict;
 use crate::args::Model;
+use crate::output;
 use crate::settings::Settings;
-use anyhow::{Context, Result};
+use anyhow::Result;
 use std::sync::Arc;
 use terroir_base::id::ModelId;
 use terroir_node::Home;
@@ -36,14 +37,14 @@ pub fn run(settings: &Settings, verb: Model) -> Result<Verdict> {
 
 /// Loads a model; every file of it is read and compared with its name.
 pub fn load(home: &Home, id: ModelId) -> Result<Arc<terroir_model::Model>> {
-    home.load_model(id).with_context(|| {
-        format!("cannot load model {id}; `terroir model pull SOURCE` fetches it again")
+    home.load_model(id).map_err(|error| {
+        let what = anyhow::Error::new(error).context(format!("cannot load model {id}"));
+        output::advise(what, "`terroir model pull SOURCE` fetches it again")
     })
 }
 
 /// Finds a model by what was typed, and loads it.
 fn open(settings: &Settings, wanted: &str) -> Result<Arc<terroir_model::Model>> {
-    let home = settings.open_home()?;
-    let id = find(&home, wanted)?;
+    let (home, id) = list::find_in(settings, wanted)?;
     load(&home, id)
 }

@@ -3,7 +3,7 @@
 //! Invariant: data goes through [`data`] and [`json`] only, whose errors reach `main`, so that a
 //! closed pipe ends the program quietly; talk never fails.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use std::fmt::{self, Display};
 use std::io::{self, ErrorKind, IsTerminal, Read, Write};
@@ -56,6 +56,11 @@ pub fn said(text: &str) -> Result<()> {
 pub fn talk(text: impl Display) {
     // Nobody listens: then nothing is lost.
     let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// An error with what to do about it, in the order in which people read.
+pub fn advise(error: impl Into<anyhow::Error>, advice: impl Display) -> anyhow::Error {
+    anyhow!("{:#}; {advice}", error.into())
 }
 
 /// The text in a file; `-` is stdin.

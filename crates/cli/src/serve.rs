@@ -22,15 +22,20 @@ pub fn run(settings: &Settings, typed: args::Serve) -> Result<Verdict> {
     let limits = Limits {
         sequences_max: typed.sequences.into(),
         queue_max: typed.queue.into(),
+        cached_bytes_max: u64::from(typed.cache) << 20,
+        prompt_tokens_max: typed.prompt_tokens.map_or(usize::MAX, |tokens| tokens as usize),
         ..Limits::SERVER
     };
+    let body_bytes_max = usize::from(typed.body) << 20;
+    // A few of the largest bodies must fit beside each other.
+    let bodies_bytes_max = HttpLimits::DEFAULT.bodies_bytes_max.max(4 * body_bytes_max);
     let options = Options { threads: settings.threads(typed.threads), isa: settings.isa, limits };
     let engine = Engine::start(&home, model::load(&home, id)?, options)?;
     let config = Config {
         listen: typed.listen,
         model_name,
         keys: typed.api_keys,
-        limits: HttpLimits::DEFAULT,
+        limits: HttpLimits { body_bytes_max, bodies_bytes_max, ..HttpLimits::DEFAULT },
         drain: Duration::from_secs(typed.drain.into()),
     };
     server::serve(engine, config, |address| {

@@ -5,7 +5,7 @@
 use crate::args::Threads;
 use anyhow::{Context, Result, bail};
 use std::env;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use terroir_model::Isa;
 use terroir_node::Home;
 
@@ -21,7 +21,7 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads the environment; `home` is what was typed, or `TERROIR_HOME`.
+    /// Reads the environment; `home` is what was typed.
     ///
     /// Errors: a `TERROIR_ISA` that is none, or that this machine does not have.
     pub fn resolve(home: Option<PathBuf>) -> Result<Settings> {
@@ -30,10 +30,24 @@ impl Settings {
 
     /// Opens the home folder, making it where there is none.
     pub fn open_home(&self) -> Result<Home> {
-        let Some(folder) = &self.home else {
-            bail!("there is no place for models and receipts: give --home DIR, or set HOME");
-        };
+        let folder = self.folder()?;
         Home::open(folder).with_context(|| format!("cannot open the home {}", folder.display()))
+    }
+
+    /// Opens the home folder where there is one. For commands that only look.
+    pub fn find_home(&self) -> Result<Option<Home>> {
+        let folder = self.folder()?;
+        Home::find(folder).with_context(|| format!("cannot open the home {}", folder.display()))
+    }
+
+    /// The home folder, where it takes a `--home` or a `TERROIR_HOME` to find it.
+    pub fn unusual_home(&self) -> Option<&Path> {
+        self.home.as_deref().filter(|home| usual_home().as_deref() != Some(*home))
+    }
+
+    fn folder(&self) -> Result<&Path> {
+        let none = "there is no place for models and receipts: give --home DIR, or set HOME";
+        self.home.as_deref().context(none)
     }
 
     /// The threads that were asked for, or one per core.
@@ -43,8 +57,13 @@ impl Settings {
     }
 }
 
-/// As the XDG base directory specification has it: relative paths there are ignored.
 fn default_home() -> Option<PathBuf> {
+    let ours = env::var_os("TERROIR_HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
+    ours.or_else(usual_home)
+}
+
+/// As the XDG base directory specification has it: relative paths there are ignored.
+fn usual_home() -> Option<PathBuf> {
     let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let data = folder("XDG_DATA_HOME").or_else(|| Some(folder("HOME")?.join(".local/share")))?;
     Some(data.join("terroir"))

@@ -5,7 +5,7 @@
 use crate::Verdict;
 use crate::args::Store;
 use crate::output;
-use crate::progress::Bar;
+use crate::progress::{Bar, Unit};
 use crate::settings::Settings;
 use anyhow::Result;
 use serde_json::json;
@@ -24,7 +24,7 @@ fn check(settings: &Settings, json: bool) -> Result<Verdict> {
     let home = settings.open_home()?;
     let store = home.store();
     let wanted: BTreeSet<_> = store.pins()?.into_values().flatten().collect();
-    let mut bar = Bar::new();
+    let mut bar = Bar::new(Unit::Bytes);
     let (mut bytes, mut bad) = (0, Vec::new());
     for id in &wanted {
         match store.map(id) {

@@ -4,7 +4,7 @@
 //! operators and constants of it. Invariant: a key or tensor that could change the result is either
 //! used or refused by name, never passed over.
 
-use terroir_tensor::program::{Activation, Pairing};
+use terroir_tensor::program::{Activation, HEAD_DIM_MAX, Pairing};
 
 mod build;
 mod gguf;
@@ -24,6 +24,10 @@ pub(crate) use rope::{Rope, Scaling};
 const BLOCKS_MAX: u32 = 512;
 /// Most heads.
 const HEADS_MAX: u32 = 1 << 12;
+/// Base of the rotary frequencies when a file names none.
+const ROPE_BASE: f64 = 10_000.0;
+/// Gemma 3: every sixth block sees everything.
+const GEMMA_PATTERN: usize = 6;
 /// Smallest and largest divisor of a rotary frequency.
 const STRETCH: std::ops::RangeInclusive<f64> = 0.01..=1e6;
 
@@ -77,6 +81,24 @@ pub(crate) struct Sight {
     pub(crate) window: u32,
     /// Angles of its rotary embedding.
     pub(crate) rope: Rope,
+}
+
+impl Sight {
+    /// The sight of each block, by whether it sees only what is near.
+    fn of_blocks(is_near: &[bool], near: &Sight, far: &Sight) -> Vec<Sight> {
+        is_near.iter().map(|is_near| if *is_near { near } else { far }.clone()).collect()
+    }
+}
+
+/// Blocks that see only what is near, but for every `every`-th.
+fn near_but_every(every: usize, blocks: usize) -> Vec<bool> {
+    (0..blocks).map(|block| !(block + 1).is_multiple_of(every)).collect()
+}
+
+/// Values of a head that a file does not tell: an equal part of the width, if there is one.
+fn equal_part(width: u32, heads: u32) -> Option<u32> {
+    let part = width / heads;
+    (width.is_multiple_of(heads) && part <= HEAD_DIM_MAX as u32).then_some(part)
 }
 
 /// Fraction bits of the residual row: what is left of 31 bits above the largest values known.

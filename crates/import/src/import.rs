@@ -1,7 +1,8 @@
 //! A model file into the store: program, constants, tokenizer, template, manifest.
 //!
 //! Invariant: the id depends on the file's bytes, the profile and [`IMPORTER`] alone; not on paths,
-//! machines, threads or what the store already holds.
+//! machines, threads or what the store already holds. So whoever has all three has the id, and what
+//! an earlier import made need not be made again.
 
 use crate::Error;
 use crate::data::{Data, FileData};
@@ -19,26 +20,89 @@ use terroir_model::{Manifest, Profile, Tokenizer};
 use terroir_store::Store;
 
 /// Name and version of the rules by which files become programs; a change of either changes ids.
-pub const IMPORTER: &str = "terroir-import-1";
+pub const IMPORTER: &str = "terroir-import-2";
+/// What the name of a model's pin starts with; its id follows.
+const PIN: &str = "model-";
 /// Longest name or licence taken over from a file, in bytes.
 const LABEL_BYTES_MAX: usize = 200;
 /// Bytes hashed between two reports of progress.
 const STEP_BYTES: usize = 1 << 20;
 
-/// Translates the model at `path` into `store`, pins it there, and returns its id.
+/// A model that is whole and pinned in the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// Its id.
+    pub id: ModelId,
+    /// Whether an earlier import of the same file had left it there.
+    pub reused: bool,
+}
+
+/// Translates the model at `path` into `store` and pins it there.
 ///
 /// `path` is a GGUF file, a `.safetensors` file or index with its companions beside it, or a folder
-/// of those. The pin is called `model-` and the id.
+/// of those. The pin is called as [`pin_name`] says. A model that an earlier import made of the same
+/// bytes is taken as it is, once every blob of it was read and found right.
 /// Errors: whatever of the file is not understood, by name; nothing is pinned then.
 pub fn import(
     path: &Path,
     profile: Profile,
     store: &Store,
     progress: &mut dyn Progress,
-) -> Result<ModelId, Error> {
+) -> Result<Imported, Error> {
     let file =
         if is_folder(path) { open_folder(path, progress)? } else { open_gguf(path, progress)? };
     let _hold = store.hold()?;
+    let before = made_before(&file.source, profile, store, progress);
+    let reused = before.is_some();
+    let (id, blobs) = match before {
+        Some(found) => found,
+        None => make(file, profile, store, progress)?,
+    };
+    let id = ModelId(id.0);
+    store.pin(&pin_name(id), &blobs)?;
+    Ok(Imported { id, reused })
+}
+
+/// The pin that keeps all blobs of a model.
+pub fn pin_name(id: ModelId) -> String {
+    format!("{PIN}{id}")
+}
+
+/// The model that was made of the same file before, in the same way, with all its blobs; only if
+/// every one of them is still right.
+///
+/// Only this module makes pins of that name, so what their manifests say of their source is so.
+fn made_before(
+    source: &Digest,
+    profile: Profile,
+    store: &Store,
+    progress: &mut dyn Progress,
+) -> Option<(BlobId, Vec<BlobId>)> {
+    // Where a pin is damaged, nothing is known; what is made anew is pinned anew.
+    let pins = store.pins().ok()?.into_iter();
+    let models =
+        pins.filter_map(|(name, blobs)| Some((name.strip_prefix(PIN)?.parse().ok()?, blobs)));
+    let (id, blobs) = models.into_iter().find(|(id, _): &(BlobId, _)| {
+        let manifest = store.get(id).ok().and_then(|bytes| Manifest::decode(&bytes).ok());
+        manifest.is_some_and(|made| {
+            made.source == *source && made.profile == profile && made.importer == IMPORTER
+        })
+    })?;
+    let mut done = 0;
+    for blob in &blobs {
+        done += store.map(blob).ok()?.as_ref().len() as u64;
+        progress.update("checking the model that is here", done, None);
+    }
+    Some((id, blobs))
+}
+
+/// Puts the parts of a model into the store: its id, and every blob of it.
+fn make(
+    file: Opened,
+    profile: Profile,
+    store: &Store,
+    progress: &mut dyn Progress,
+) -> Result<(BlobId, Vec<BlobId>), Error> {
     let built = decoder::build(&file.decoder, &file.tensors, profile, store, progress)?;
     let words = &file.words;
     let count = words.vocabulary.tokens.len();
@@ -76,9 +140,7 @@ pub fn import(
     let id = store.put(&manifest.encode())?;
     let constants = manifest.blobs.iter().map(|(digest, _)| BlobId(*digest));
     let parts = [Some(id), Some(program), Some(tokenizer), template].into_iter().flatten();
-    let all: Vec<BlobId> = parts.chain(constants).collect();
-    store.pin(&format!("model-{id}"), &all)?;
-    Ok(ModelId(id.0))
+    Ok((id, parts.chain(constants).collect()))
 }
 
 /// A model file, understood.

@@ -7,6 +7,7 @@
 
 use crate::Error;
 use crate::quant::{Group, Kind, power_of_two};
+use crate::round::{largest, nearest};
 use crate::tensors::{Place, Tensors};
 use std::io::{self, Read};
 use terroir_tensor::program::{Format, GROUP, Matrix, ROW_BLOCK};
@@ -155,7 +156,7 @@ impl Row {
     fn factors(&self) -> Vec<(f64, f64)> {
         match self {
             Row::Exact(groups) => groups.iter().map(|group| (group.scale, group.min)).collect(),
-            Row::Loose(groups) => groups.iter().map(|g| (largest(g) / WEIGHT_MAX, 0.0)).collect(),
+            Row::Loose(groups) => groups.iter().map(|g| (largest(*g) / WEIGHT_MAX, 0.0)).collect(),
         }
     }
 
@@ -173,8 +174,8 @@ impl Row {
 
     /// The largest exponent with which every scale and minimum still fits its integer.
     fn exponent(&self) -> i32 {
-        let factors = self.factors().into_iter().flat_map(|(scale, min)| [scale, min]);
-        let largest = factors.fold(0.0, |largest: f64, factor| largest.max(factor.abs()));
+        let factors = self.factors().into_iter();
+        let largest = largest(factors.flat_map(|(scale, min)| [scale, min]));
         if largest == 0.0 {
             return 0;
         }
@@ -190,23 +191,18 @@ impl Row {
         match self {
             Row::Exact(groups) => {
                 let Group { scale, min, q } = groups[at];
-                (round(scale * unit) as i16, round(min * unit) as i16, q)
+                (nearest(scale * unit) as i16, nearest(min * unit) as i16, q)
             }
             Row::Loose(groups) => {
                 // A group far below its row's largest still gets the finest step there is.
                 // Rounded up: a scale that is too small would cut the group's largest weights off.
-                let scale =
-                    libm::ceil(largest(&groups[at]) / WEIGHT_MAX * unit).clamp(1.0, 32767.0);
+                let scale = libm::ceil(largest(groups[at]) / WEIGHT_MAX * unit).clamp(1.0, 32767.0);
                 let per_step = unit / scale;
-                let weight = |value| round(f64::clamp(value * per_step, -WEIGHT_MAX, WEIGHT_MAX));
-                (round(scale) as i16, 0, groups[at].map(|value| weight(value) as i8))
+                let weight = |value| nearest(f64::clamp(value * per_step, -WEIGHT_MAX, WEIGHT_MAX));
+                (nearest(scale) as i16, 0, groups[at].map(|value| weight(value) as i8))
             }
         }
     }
-}
-
-fn largest(values: &[f64]) -> f64 {
-    values.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()))
 }
 
 /// Writes row `lane` of a block, as [`Format::block_bytes`] lays it out.
@@ -236,11 +232,6 @@ fn write_lane(
             }
         }
     }
-}
-
-/// Nearest integer, halves away from zero.
-fn round(value: f64) -> i32 {
-    (if value < 0.0 { value - 0.5 } else { value + 0.5 }) as i32
 }
 
 #[cfg(test)]

@@ -26,23 +26,15 @@ pub(crate) struct Words {
     pub(crate) bos: Option<u32>,
     /// Whether plain text starts with it.
     pub(crate) add_bos: bool,
-    /// Tokens that end an answer, ascending.
+    /// Tokens that end an answer: first the one that templates call `eos_token`.
     pub(crate) eos: Vec<u32>,
 }
 
-/// The tokens that end an answer, ascending.
-///
-/// The lowest of them is what a template calls `eos_token`, so where a template uses that name, only
-/// tokens above the one that the file declares are added to it.
-fn ends(
-    declared: Option<u32>,
-    others: impl Iterator<Item = u32>,
-    template: Option<&str>,
-) -> Vec<u32> {
-    let named = template.is_some_and(|template| template.contains("eos_token"));
-    let lowest = declared.filter(|_| named).unwrap_or(0);
-    let all: BTreeSet<u32> = others.filter(|id| *id >= lowest).chain(declared).collect();
-    all.into_iter().collect()
+/// The tokens that end an answer, as a manifest has them: first the one that the file declares, then
+/// the others, ascending.
+fn ends(declared: Option<u32>, others: Vec<u32>) -> Vec<u32> {
+    let others: BTreeSet<u32> = others.into_iter().filter(|id| declared != Some(*id)).collect();
+    declared.into_iter().chain(others).collect()
 }
 
 /// Refuses a template that nothing could want to be as long as.

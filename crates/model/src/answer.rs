@@ -4,9 +4,10 @@
 //! per answer. Format: `docs/format/answer.md`.
 
 use crate::Error;
-use crate::record::{VERSION, take_version};
 use terroir_base::cbor::{self, Limits, MapReader, Value};
 
+/// Version of the encoding.
+const VERSION: u64 = 1;
 /// Longest encoding, in bytes.
 pub const ANSWER_BYTES_MAX: usize = 64 << 20;
 /// Most tokens.
@@ -101,13 +102,10 @@ impl Answer {
 }
 
 fn read(mut map: MapReader) -> Result<Answer, cbor::Error> {
-    take_version(&mut map)?;
+    map.take_version(0, VERSION)?;
     let answer = Answer {
         text: map.take_text(1, "text", ANSWER_BYTES_MAX)?,
-        tokens: {
-            let tokens = map.take_array(2, "tokens", TOKENS_MAX)?.into_iter();
-            tokens.map(|token| token.into_u32("tokens")).collect::<Result<_, _>>()?
-        },
+        tokens: map.take_list(2, "tokens", TOKENS_MAX, |token| token.into_u32("tokens"))?,
         finish: {
             let got = map.take_uint(3, "finish")?;
             Finish::from_code(got).ok_or(cbor::Error::OutOfRange {

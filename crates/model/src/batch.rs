@@ -22,9 +22,14 @@ pub struct BatchLimits {
     /// Rows of one step: a token of every answer under way, the rest for prompts. At least
     /// `sequences_max`. More rows read prompts faster and make answers wait longer meanwhile.
     pub rows_max: usize,
-    /// Tokens of finished sequences whose caches are kept for prompts that start alike.
-    pub cached_tokens_max: usize,
+    /// Memory for caches of finished sequences, kept for prompts that start alike.
+    pub cached_bytes_max: u64,
 }
+
+/// Whose prompts a prompt may share a start with. How long an answer takes and how much of its
+/// prompt was cached tell what was asked before, but only inside one space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Space(pub u32);
 
 /// Names a request inside its batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -70,6 +75,7 @@ pub enum Event {
 /// A request under way.
 struct Sequence {
     ticket: Ticket,
+    space: Space,
     /// Prompt and answer; the cache has seen the first `cache.len()` of them.
     tokens: Vec<u32>,
     prompt_tokens: usize,
@@ -110,7 +116,7 @@ impl Batch {
             return Err(Error::Field { what: "batch", field: "rows_max", problem });
         }
         let executor = Executor::new(model.plan.clone(), threads, isa)?;
-        let prefixes = Prefixes::new(limits.cached_tokens_max);
+        let prefixes = Prefixes::new(limits.cached_bytes_max);
         let (sequences, scratch) = Default::default();
         Ok(Batch { model, executor, limits, sequences, prefixes, scratch, tickets: 0 })
     }
@@ -120,28 +126,29 @@ impl Batch {
         &self.model
     }
 
-    /// Takes on a request.
+    /// Takes on a request, in the space of number 0.
     ///
     /// Errors: those of [`Model::prepare`], and `Error::BatchFull`.
     pub fn admit(&mut self, request: Request) -> Result<Ticket, Error> {
         let prepared = self.model.prepare(request)?;
-        self.admit_prepared(prepared)
+        self.admit_prepared(prepared, Space::default())
     }
 
     /// Takes on a request that was prepared elsewhere, with this model.
     ///
     /// Errors: `Error::BatchFull`.
-    pub fn admit_prepared(&mut self, prepared: Prepared) -> Result<Ticket, Error> {
+    pub fn admit_prepared(&mut self, prepared: Prepared, space: Space) -> Result<Ticket, Error> {
         if !self.has_room() {
             let sequences_max = self.limits.sequences_max;
             return Err(Error::BatchFull { sequences_max });
         }
         let Prepared { request, prompt } = prepared;
-        let cache = self.start(&prompt);
+        let cache = self.start(space, &prompt);
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         self.sequences.push(Sequence {
             ticket,
+            space,
             prompt_tokens: prompt.len(),
             cached_tokens: cache.len(),
             sampler: Sampler::new(request.sampling, self.model.plan.logits(), &prompt),
@@ -153,18 +160,15 @@ impl Batch {
         Ok(ticket)
     }
 
-    /// A cache that has seen as much of `prompt` as any cache here has.
-    fn start(&mut self, prompt: &[u32]) -> Cache {
+    /// A cache that has seen as much of `prompt` as any cache of its space has.
+    fn start(&mut self, space: Space, prompt: &[u32]) -> Cache {
         let reuse = |s: &Sequence| prefix::reusable(&s.tokens[..s.cache.len()], prompt);
-        let running = self.sequences.iter().max_by_key(|sequence| reuse(sequence));
-        let running = running.map(|sequence| (reuse(sequence), sequence));
-        match running {
-            Some((length, sequence)) if length > self.prefixes.best(prompt) => {
-                let mut cache = sequence.cache.clone();
-                cache.truncate(length);
-                cache
+        let running = self.sequences.iter().filter(|sequence| sequence.space == space);
+        match running.max_by_key(|sequence| reuse(sequence)) {
+            Some(sequence) if reuse(sequence) > self.prefixes.best(space, prompt) => {
+                sequence.cache.prefix(reuse(sequence))
             }
-            _ => self.prefixes.take(prompt).unwrap_or_else(|| Cache::new(&self.model.plan)),
+            _ => self.prefixes.take(space, prompt).unwrap_or_else(|| Cache::new(&self.model.plan)),
         }
     }
 
@@ -242,7 +246,8 @@ impl Batch {
     fn dismiss(&mut self, events: &mut Vec<Event>) {
         let finished = |sequence: &mut Sequence| sequence.finish.is_some();
         for sequence in self.sequences.extract_if(.., finished) {
-            let Sequence { ticket, mut tokens, prompt_tokens, cached_tokens, cache, .. } = sequence;
+            let Sequence { ticket, space, mut tokens, prompt_tokens, cached_tokens, cache, .. } =
+                sequence;
             let answer = Answer {
                 text: sequence.speech.into_text(),
                 tokens: tokens[prompt_tokens..].to_vec(),
@@ -258,7 +263,7 @@ impl Batch {
                 answer,
             };
             tokens.truncate(cache.len());
-            self.prefixes.put(tokens, cache);
+            self.prefixes.put(space, tokens, cache);
             events.push(Event::Done { ticket, outcome });
         }
     }

@@ -3,13 +3,12 @@
 //! For measuring quality and for disputes. Invariant: what is shown is what every other run of these
 //! tokens computes, since results do not depend on how a run is cut or watched.
 
+use crate::feed::{ROWS, feed};
 use crate::{Error, Model};
+use std::ops::ControlFlow::Continue;
 use terroir_base::Digest;
 use terroir_tensor::program::Type;
 use terroir_tensor::{Cache, Executor, Isa, Run, Wanted, trace_root};
-
-/// Rows of one call.
-const ROWS: usize = 64;
 
 /// The output of one operator at one position.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,12 +35,10 @@ pub fn logits(
 ) -> Result<(), Error> {
     let mut executor = Executor::new(model.plan.clone(), threads, isa)?;
     let mut cache = Cache::new(&model.plan);
-    for tokens in tokens.chunks(ROWS) {
-        let run = Run { cache: &mut cache, tokens, logits: Wanted::All };
-        let logits = executor.forward(&mut [run])?;
-        (0..logits.rows()).for_each(|row| each(logits.row(row)));
-    }
-    Ok(())
+    feed(&mut executor, &mut cache, tokens, 0, &mut |row| {
+        each(row);
+        Continue(())
+    })
 }
 
 /// Gives the digest of every operator's output at every position, by position and operator; then

@@ -4,12 +4,12 @@
 mod answer;
 mod batch;
 mod error;
+mod feed;
 pub mod inspect;
 #[cfg(feature = "laws")]
 pub mod laws;
 mod manifest;
 mod model;
-mod record;
 mod replay;
 mod request;
 mod sampler;
@@ -19,12 +19,12 @@ mod template;
 pub mod tokenizer;
 
 pub use answer::{ANSWER_BYTES_MAX, Answer, Finish};
-pub use batch::{Batch, BatchLimits, Event, Outcome, Ticket};
+pub use batch::{Batch, BatchLimits, Event, Outcome, Space, Ticket};
 pub use error::Error;
 pub use manifest::{MANIFEST_BYTES_MAX, Manifest, Profile};
 pub use model::{Model, Prepared};
 pub use replay::{Difference, Replayed, replay};
-pub use request::{Input, MICRO, Message, REQUEST_BYTES_MAX, Request, Sampling};
+pub use request::{Input, MICRO, Message, REQUEST_BYTES_MAX, Request, Sampling, TEXT_VERSION};
 pub use sampler::{SAMPLING_VERSION, Sampler, Scratch};
 pub use score::{Score, score};
 pub use template::Template;

@@ -4,11 +4,12 @@
 //! per manifest, so its digest is the model's id. Format: `docs/format/manifest.md`.
 
 use crate::Error;
-use crate::record::{VERSION, take_version};
 use terroir_base::Digest;
 use terroir_base::cbor::{self, Limits, MapReader, Value};
 use terroir_base::id::{ModelId, ProgramId};
 
+/// Version of the encoding.
+const VERSION: u64 = 1;
 /// Longest encoding, in bytes.
 pub const MANIFEST_BYTES_MAX: usize = 1 << 20;
 /// Longest text field, in bytes.
@@ -76,7 +77,8 @@ pub struct Manifest {
     pub vocab: u32,
     /// Token that starts a text, where the model has one.
     pub bos: Option<u32>,
-    /// Tokens that end an answer, ascending.
+    /// Tokens that end an answer: first the one that templates call `eos_token`, then the others,
+    /// ascending.
     pub eos: Vec<u32>,
     /// Whether a plain-text prompt starts with `bos`.
     pub add_bos: bool,
@@ -131,6 +133,11 @@ impl Manifest {
         ModelId::of(&self.encode())
     }
 
+    /// Bytes of all constants.
+    pub fn weight_bytes(&self) -> u64 {
+        self.blobs.iter().fold(0, |sum, (_, bytes)| sum.saturating_add(*bytes))
+    }
+
     /// Whether every field is within its limits; `decode` and `Model::load` refuse what is not.
     pub fn check(&self) -> Result<(), Error> {
         for (field, text) in [
@@ -155,8 +162,13 @@ impl Manifest {
         if self.add_bos && self.bos.is_none() {
             return Err(bad("add_bos", "needs a bos token".into()));
         }
-        if self.eos.len() > EOS_MAX || !self.eos.is_sorted_by(|a, b| a < b) {
-            return Err(bad("eos", format!("must be at most {EOS_MAX} tokens, ascending")));
+        if let Some((first, others)) = self.eos.split_first()
+            && (others.len() >= EOS_MAX
+                || others.contains(first)
+                || !others.is_sorted_by(|a, b| a < b))
+        {
+            let rule = format!("at most {EOS_MAX} different tokens, ascending after the first");
+            return Err(bad("eos", format!("must be {rule}")));
         }
         if self.blobs.len() > BLOBS_MAX || !self.blobs.is_sorted_by(|a, b| a.0 < b.0) {
             return Err(bad("blobs", format!("must be at most {BLOBS_MAX} blobs, ascending")));
@@ -174,7 +186,7 @@ fn blob_value((digest, bytes): &(Digest, u64)) -> Value {
 }
 
 fn read(mut map: MapReader) -> Result<Manifest, cbor::Error> {
-    take_version(&mut map)?;
+    map.take_version(0, VERSION)?;
     let text_max = TEXT_BYTES_MAX;
     let manifest = Manifest {
         name: map.take_text(1, "name", text_max)?,
@@ -192,31 +204,19 @@ fn read(mut map: MapReader) -> Result<Manifest, cbor::Error> {
         context_max: map.take_u32(7, "context_max")?,
         vocab: map.take_u32(8, "vocab")?,
         bos: map.take_opt_u32(9, "bos")?,
-        eos: {
-            let tokens = map.take_array(10, "eos", EOS_MAX)?.into_iter();
-            tokens.map(|token| token.into_u32("eos")).collect::<Result<_, _>>()?
-        },
+        eos: map.take_list(10, "eos", EOS_MAX, |token| token.into_u32("eos"))?,
         add_bos: map.take_bool(11, "add_bos")?,
         licence: map.take_opt_text(12, "licence", text_max)?,
         source: map.take_digest(13, "source")?,
         importer: map.take_text(14, "importer", text_max)?,
-        blobs: {
-            let blobs = map.take_array(15, "blobs", BLOBS_MAX)?.into_iter();
-            blobs.map(read_blob).collect::<Result<_, _>>()?
-        },
+        blobs: map.take_list(15, "blobs", BLOBS_MAX, read_blob)?,
     };
     map.finish()?;
     Ok(manifest)
 }
 
 fn read_blob(value: Value) -> Result<(Digest, u64), cbor::Error> {
-    let pair = value.into_array("blobs", 2)?;
-    let got = pair.len();
-    let [digest, bytes] = <[Value; 2]>::try_from(pair).map_err(|_| cbor::Error::WrongLength {
-        field: "blobs",
-        expected: 2,
-        got,
-    })?;
+    let [digest, bytes] = value.into_array_n("blobs")?;
     Ok((digest.into_digest("blobs")?, bytes.into_uint("blobs")?))
 }
 

@@ -163,3 +163,6 @@ fn template(
     };
     Template::new(source, &name(manifest.bos), &name(manifest.eos.first().copied()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,14 +3,13 @@
 //! For receipts. The tokens that were said are fed in; at each of them the sampler must draw the
 //! same. Invariant: an honest answer has no difference, and the trace root of its outcome.
 
+use crate::feed::feed;
 use crate::sampler::{Sampler, Scratch};
 use crate::speech::Speech;
 use crate::{Answer, Error, Finish, Model, Prepared, Request};
+use std::ops::ControlFlow::{Break, Continue};
 use terroir_base::Digest;
-use terroir_tensor::{Cache, Executor, Isa, Run, Wanted, trace_root};
-
-/// Rows of one call. More would be little faster and need more memory for logits.
-const ROWS: usize = 128;
+use terroir_tensor::{Cache, Executor, Isa, trace_root};
 
 /// The first point where an answer is not what the model says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -140,27 +139,18 @@ fn compare(
     let known = said.iter().position(|&token| token as usize >= vocab).unwrap_or(said.len());
     let fed: Vec<u32> = prompt.iter().chain(&said[..known]).copied().collect();
     let end = fed.len() - usize::from(known == said.len());
-    let silent = prompt.len() - 1;
-    let mut at = 0;
-    while cache.len() < end {
-        let start = cache.len();
-        let (stop, logits) = if start < silent {
-            (silent.min(start + ROWS), Wanted::None)
-        } else {
-            (end.min(start + ROWS), Wanted::All)
-        };
-        let tokens = &fed[start..stop];
-        let logits = executor.forward(&mut [Run { cache, tokens, logits }])?;
-        for row in 0..logits.rows() {
-            let (said, computed) = (said[at], sampler.pick(logits.row(row), &mut scratch));
-            if said != computed {
-                return Ok(Some(Difference::Token { at: at as u32, said, computed }));
-            }
-            sampler.accept(said);
-            at += 1;
+    let (mut at, mut difference) = (0, None);
+    feed(executor, cache, &fed[..end], prompt.len() - 1, &mut |row| {
+        let (said, computed) = (said[at], sampler.pick(row, &mut scratch));
+        if said != computed {
+            difference = Some(Difference::Token { at: at as u32, said, computed });
+            return Break(());
         }
-    }
-    Ok(None)
+        sampler.accept(said);
+        at += 1;
+        Continue(())
+    })?;
+    Ok(difference)
 }
 
 #[cfg(test)]

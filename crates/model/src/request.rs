@@ -4,9 +4,13 @@
 //! per request; two requests with one encoding have one answer. Format: `docs/format/request.md`.
 
 use crate::Error;
-use crate::record::{VERSION, take_version};
 use terroir_base::cbor::{self, Limits, MapReader, Value};
 
+/// Name of the rules that lead from a request to the tokens of its prompt, and from tokens to text:
+/// `docs/spec/template.md`, `docs/format/tokenizer.md`, `docs/format/request.md`.
+pub const TEXT_VERSION: &str = "terroir-text-1";
+/// Version of the encoding.
+const VERSION: u64 = 1;
 /// Longest encoding, in bytes; so also the longest text.
 pub const REQUEST_BYTES_MAX: usize = 8 << 20;
 /// Most messages of a chat.
@@ -200,9 +204,8 @@ fn message_value(message: &Message) -> Value {
 }
 
 fn read(mut map: MapReader) -> Result<Request, cbor::Error> {
-    take_version(&mut map)?;
-    let chat = map.take_opt_array(1, "messages", MESSAGES_MAX)?;
-    let input = match chat {
+    map.take_version(0, VERSION)?;
+    let input = match map.take_opt_array(1, "messages", MESSAGES_MAX)? {
         Some(messages) => {
             Input::Chat(messages.into_iter().map(read_message).collect::<Result<_, _>>()?)
         }
@@ -212,23 +215,14 @@ fn read(mut map: MapReader) -> Result<Request, cbor::Error> {
         input,
         sampling: Sampling::from_map(map.take_map(3, "sampling")?)?,
         max_tokens: map.take_u32(4, "max_tokens")?,
-        stop: {
-            let stops = map.take_array(5, "stop", STOPS_MAX)?.into_iter();
-            stops.map(|stop| stop.into_text("stop", STOP_BYTES_MAX)).collect::<Result<_, _>>()?
-        },
+        stop: map.take_list(5, "stop", STOPS_MAX, |stop| stop.into_text("stop", STOP_BYTES_MAX))?,
     };
     map.finish()?;
     Ok(request)
 }
 
 fn read_message(value: Value) -> Result<Message, cbor::Error> {
-    let pair = value.into_array("message", 2)?;
-    let got = pair.len();
-    let [role, content] = <[Value; 2]>::try_from(pair).map_err(|_| cbor::Error::WrongLength {
-        field: "message",
-        expected: 2,
-        got,
-    })?;
+    let [role, content] = value.into_array_n("message")?;
     Ok(Message {
         role: role.into_text("role", ROLE_BYTES_MAX)?,
         content: content.into_text("content", REQUEST_BYTES_MAX)?,

@@ -3,14 +3,14 @@
 //! For comparing models and imports. Invariant: integers only, so a score is a fact about model and
 //! text that anyone can recompute. Method: `docs/spec/sampling.md`, section on scoring.
 
+use crate::feed::feed;
 use crate::{Error, Model};
+use std::ops::ControlFlow::Continue;
 use terroir_tensor::fixed::{LOG2_E_Q30, exp2_neg, log2_q16};
-use terroir_tensor::{Cache, Executor, Isa, Run, Wanted};
+use terroir_tensor::{Cache, Executor, Isa};
 
 /// Longest context that a token is predicted from.
 pub const WINDOW_MAX: usize = 2048;
-/// Rows of one call.
-const ROWS: usize = 64;
 
 /// What a text costs under a model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,9 +30,16 @@ pub struct Score {
 /// Scores `text`, read as plain text.
 ///
 /// The context is a window of `min(context_max, WINDOW_MAX)` tokens. When it is full, it moves on by
-/// half its length, and the tokens that stay in it are not scored again.
+/// half its length, and the tokens that stay in it are not scored again. `each` hears the score so
+/// far after every predicted token.
 /// Errors: `Error::EmptyPrompt` for a text without tokens, those of the executor.
-pub fn score(model: &Model, threads: usize, isa: Isa, text: &str) -> Result<Score, Error> {
+pub fn score(
+    model: &Model,
+    threads: usize,
+    isa: Isa,
+    text: &str,
+    each: &mut dyn FnMut(&Score),
+) -> Result<Score, Error> {
     let plain = model.tokenizer.encode(text, false);
     let bos = model.manifest.bos.filter(|_| model.manifest.add_bos);
     let tokens: Vec<u32> = bos.into_iter().chain(plain.iter().copied()).collect();
@@ -52,21 +59,14 @@ pub fn score(model: &Model, threads: usize, isa: Isa, text: &str) -> Result<Scor
     while scored < tokens.len() {
         let end = tokens.len().min(start + window);
         let mut cache = Cache::new(&model.plan);
-        // The token at `at` is predicted by the row of the one before it; the last predicts none.
-        while start + cache.len() + 1 < end {
-            let at = start + cache.len();
-            let (stop, logits) = if at + 1 < scored {
-                ((scored - 1).min(at + ROWS), Wanted::None)
-            } else {
-                ((end - 1).min(at + ROWS), Wanted::All)
-            };
-            let run = Run { cache: &mut cache, tokens: &tokens[at..stop], logits };
-            let logits = executor.forward(&mut [run])?;
-            for row in 0..logits.rows() {
-                score.predict(logits.row(row), tokens[scored]);
-                scored += 1;
-            }
-        }
+        // A token is predicted by the row of the one before it; the last predicts none.
+        let (fed, silent) = (&tokens[start..end - 1], scored - 1 - start);
+        feed(&mut executor, &mut cache, fed, silent, &mut |row| {
+            score.predict(row, tokens[scored]);
+            each(&score);
+            scored += 1;
+            Continue(())
+        })?;
         start += (window / 2).max(1);
     }
     Ok(score)

@@ -4,7 +4,7 @@
 
 use crate::error::{Error, disk};
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
@@ -24,20 +24,18 @@ pub(crate) fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), Error>
     let temp = folder.join(format!("{TEMP_PREFIX}{name}"));
     // A file that a crash left, or somebody put there, would keep its own mode, or be a link.
     match fs::remove_file(&temp) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(disk(&temp)(error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => return Err(disk(&temp)(error)),
         _ => {}
     }
-    write_file(&temp, bytes, mode).and_then(|file| file.sync_all()).map_err(disk(&temp))?;
+    let file = OpenOptions::new().write(true).create_new(true).mode(mode).open(&temp);
+    let written = file.and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()));
+    if let Err(error) = written {
+        // What a full disk did not take shall not fill it further.
+        let _ = fs::remove_file(&temp);
+        return Err(disk(&temp)(error));
+    }
     fs::rename(&temp, path).map_err(disk(path))?;
     sync_folder(folder)
-}
-
-/// Writes a file, in place of what it held; not yet durable.
-pub(crate) fn write_file(path: &Path, bytes: &[u8], mode: u32) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    let mut file = options.write(true).create(true).truncate(true).mode(mode).open(path)?;
-    file.write_all(bytes)?;
-    Ok(file)
 }
 
 /// Makes the names in a folder survive a power cut.

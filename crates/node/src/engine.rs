@@ -24,7 +24,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
-use terroir_model::{Batch, BatchLimits, Model, Prepared, Request};
+use terroir_model::{Batch, BatchLimits, Model, Prepared, Request, Space};
 use terroir_tensor::Isa;
 use worker::{Command, Submission, Worker};
 
@@ -46,8 +46,8 @@ pub struct Limits {
     pub sequences_max: usize,
     /// Rows of one step of the batch; at least `sequences_max`.
     pub rows_max: usize,
-    /// Tokens whose state is kept for prompts that begin alike.
-    pub cached_tokens_max: usize,
+    /// Memory for the state of ended answers, kept for prompts that begin alike.
+    pub cached_bytes_max: u64,
     /// Requests that wait for one of the sequences.
     pub queue_max: usize,
     /// Longest prompt, in tokens; the model's context is a limit anyway.
@@ -59,7 +59,7 @@ impl Limits {
     pub const ONE: Limits = Limits {
         sequences_max: 1,
         rows_max: 128,
-        cached_tokens_max: 0,
+        cached_bytes_max: 0,
         queue_max: 0,
         prompt_tokens_max: usize::MAX,
     };
@@ -67,7 +67,7 @@ impl Limits {
     pub const SERVER: Limits = Limits {
         sequences_max: 16,
         rows_max: 128,
-        cached_tokens_max: 1 << 14,
+        cached_bytes_max: 256 << 20,
         queue_max: 64,
         prompt_tokens_max: usize::MAX,
     };
@@ -92,7 +92,7 @@ pub struct Status {
     pub sequences_max: usize,
     /// Whether nothing new is taken on.
     pub closing: bool,
-    /// Whether the engine's threads live.
+    /// Whether the engine's threads live, and can sign.
     pub alive: bool,
 }
 
@@ -112,17 +112,21 @@ impl Engine {
     /// Starts the threads. Receipts go into the log of `home`, signed with its key.
     ///
     /// Errors: `Model` for limits that contradict each other and for an instruction set or threads
-    /// that cannot be had, `Disk` when no thread can be started.
+    /// that cannot be had, `Exposed` and `Secrets` for the node's key, `ChainDamaged` when nothing
+    /// may be signed, `Disk` for a log that cannot be read or written and when no thread can be
+    /// started.
     pub fn start(home: &Home, model: Arc<Model>, options: Options) -> Result<Engine, Error> {
-        let Limits { sequences_max, rows_max, cached_tokens_max, queue_max, .. } = options.limits;
-        let limits = BatchLimits { sequences_max, rows_max, cached_tokens_max };
+        let receipts = home.receipts()?;
+        receipts.recover()?;
+        let Limits { sequences_max, rows_max, cached_bytes_max, queue_max, .. } = options.limits;
+        let limits = BatchLimits { sequences_max, rows_max, cached_bytes_max };
         let batch = Batch::new(Arc::clone(&model), options.threads, options.isa, limits)?;
         let slots = Arc::new(Slots::new(sequences_max, queue_max));
         let (commands, orders) = mpsc::channel();
         let (ended, endings) = mpsc::channel();
         let counters = Arc::new(Mutex::new(Counters::default()));
-        let receipts = home.receipts();
-        let signer = Signer::new(receipts.clone(), &model, options.isa, Arc::clone(&counters));
+        let signer =
+            Signer::new(receipts.clone(), Arc::clone(&model), options.isa, Arc::clone(&counters));
         let worker = Worker::new(batch, orders, ended);
         let signing = spawn(home, "terroir-signer", move || signer.run(&endings))?;
         let running = spawn(home, "terroir-batch", move || worker.run())?;
@@ -144,20 +148,21 @@ impl Engine {
 
     /// Takes on a request. Reads the prompt, so that what is wrong with it is known at once.
     ///
-    /// Returns without waiting for the model. Dropping the job cancels it.
+    /// Returns without waiting for the model. Dropping the job cancels it. Only requests of the
+    /// same space can notice that they begin alike.
     /// Errors: `Model` when the request is refused, `PromptTooLong`, `Busy` when the queue is full,
-    /// `Closing`.
-    pub fn submit(&self, request: Request) -> Result<Job, Error> {
-        self.start_job(request, |prepared| prepared)
+    /// `Closing`, `SigningStopped`.
+    pub fn submit(&self, request: Request, space: Space) -> Result<Job, Error> {
+        self.start_job(request, space, |prepared| prepared)
     }
 
     /// The same, but `max_tokens` is lowered to what the context leaves after the prompt.
     ///
     /// The request of [`Done`] says how much that was.
-    pub fn submit_fitting(&self, mut request: Request) -> Result<Job, Error> {
+    pub fn submit_fitting(&self, mut request: Request, space: Space) -> Result<Job, Error> {
         let wanted = std::mem::replace(&mut request.max_tokens, 1);
         let context_max = self.model.manifest.context_max;
-        self.start_job(request, |mut prepared| {
+        self.start_job(request, space, |mut prepared| {
             let prompt = u32::try_from(prepared.prompt.len()).expect("it fits the context");
             prepared.request.max_tokens = wanted.clamp(1, context_max - prompt);
             prepared
@@ -167,9 +172,11 @@ impl Engine {
     fn start_job(
         &self,
         request: Request,
+        space: Space,
         adapt: impl FnOnce(Prepared) -> Prepared,
     ) -> Result<Job, Error> {
         let requested = Moment::now();
+        self.receipts.refuse_stopped()?;
         // Before the prompt is read: a full queue must stay cheap.
         let slot = self.slots.take()?;
         let prepared = adapt(self.model.prepare(request)?);
@@ -179,7 +186,7 @@ impl Engine {
         }
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let (sender, events) = mailbox::channel();
-        let submission = Submission { number, prepared, requested, sender, slot };
+        let submission = Submission { number, prepared, space, requested, sender, slot };
         let command = Command::Submit(Box::new(submission));
         self.commands.send(command).map_err(|_| Error::Stopped)?;
         Ok(Job::new(events, Canceller::new(self.commands.clone(), number)))
@@ -195,7 +202,8 @@ impl Engine {
         let (jobs, closing) = self.slots.count();
         let sequences_max = self.limits.sequences_max;
         let jobs_max = sequences_max + self.limits.queue_max;
-        let alive = self.threads().iter().all(|thread| !thread.is_finished());
+        let working = self.threads().iter().all(|thread| !thread.is_finished());
+        let alive = working && self.receipts.refuse_stopped().is_ok();
         Status { jobs, jobs_max, sequences_max, closing, alive }
     }
 

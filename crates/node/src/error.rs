@@ -3,7 +3,7 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use terroir_base::id::ReceiptId;
+use terroir_base::id::{ModelId, ReceiptId};
 use terroir_base::sign;
 use terroir_proof::Rejected;
 
@@ -79,11 +79,31 @@ pub enum Error {
         /// The receipt asked for.
         id: ReceiptId,
     },
-    /// A receipt file whose bytes are not what its name says.
-    #[error("{} is not the receipt that its name says", path.display())]
+    /// A receipt in the log whose bytes are not what its id says.
+    #[error("receipt {id} is damaged in {}", path.display())]
     CorruptReceipt {
-        /// The file.
+        /// The receipt asked for.
+        id: ReceiptId,
+        /// The chain that it is in.
         path: PathBuf,
+    },
+    /// The chain has lost a receipt that somebody may have, so it cannot be continued.
+    #[error(
+        "{} has lost receipt {seq}, which was given out: put the file back, or move it and \
+        node.key away to begin a new chain",
+        path.display()
+    )]
+    ChainDamaged {
+        /// The chain.
+        path: PathBuf,
+        /// Number of the first receipt that is known to be lost.
+        seq: u64,
+    },
+    /// Receipts that could not be written could not be taken back either.
+    #[error("nothing is signed any more, because the disk failed under {}", folder.display())]
+    SigningStopped {
+        /// Where the chain lies.
+        folder: PathBuf,
     },
     /// A file that should open a receipt does not hold what it should.
     #[error("{what}: {problem}")]
@@ -105,6 +125,14 @@ pub enum Error {
     /// The model refused: see its message.
     #[error(transparent)]
     Model(#[from] terroir_model::Error),
+    /// A file of a model is damaged or gone.
+    #[error("a file of model {id} is damaged: {problem}")]
+    ModelDamaged {
+        /// The model.
+        id: ModelId,
+        /// Which file, and what is wrong with it.
+        problem: String,
+    },
     /// A prompt longer than this node takes.
     #[error("prompt of {got} tokens, at most {max} are taken")]
     PromptTooLong {

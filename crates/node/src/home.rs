@@ -28,13 +28,12 @@ const FORMAT: &[u8] = b"terroir-home-1\n";
 pub struct Home {
     folder: PathBuf,
     store: Store,
-    key: Arc<SecretKey>,
 }
 
 impl Home {
-    /// Opens the home in `folder`, making it where there is none, and the node's key on first use.
+    /// Opens the home in `folder`, making it where there is none.
     ///
-    /// Errors: `HomeVersion`, `Exposed` when others may read the key, `Secrets` when it is none.
+    /// Errors: `HomeVersion`.
     pub fn open(folder: impl AsRef<Path>) -> Result<Home, Error> {
         let folder = folder.as_ref();
         let format = folder.join("format");
@@ -50,12 +49,19 @@ impl Home {
             fs::create_dir_all(&part).map_err(disk(&part))?;
         }
         let store = Store::open(folder.join("store"))?;
-        let key = Arc::new(key::load_or_make(&folder.join("node.key"))?);
         // Last, so that a crash leaves no half home that looks whole.
         if !format.exists() {
             replace(&format, FORMAT, PUBLIC)?;
         }
-        Ok(Home { folder: folder.to_owned(), store, key })
+        Ok(Home { folder: folder.to_owned(), store })
+    }
+
+    /// Opens the home in `folder`; none where none was made. For those who only look.
+    ///
+    /// Errors: as [`Home::open`].
+    pub fn find(folder: impl AsRef<Path>) -> Result<Option<Home>, Error> {
+        let made = folder.as_ref().join("format").exists();
+        made.then(|| Home::open(folder)).transpose()
     }
 
     /// The folder.
@@ -73,14 +79,23 @@ impl Home {
         self.folder.join("downloads")
     }
 
-    /// The node's signing key.
-    pub fn key(&self) -> &SecretKey {
-        &self.key
+    /// The node's signing key; none before the first use of [`Home::receipts`].
+    ///
+    /// Errors: `Exposed` when others may read it, `Secrets` when the file holds none.
+    pub fn key(&self) -> Result<Option<SecretKey>, Error> {
+        key::load(&self.key_file())
     }
 
-    /// The node's receipts.
-    pub fn receipts(&self) -> Receipts {
-        Receipts::new(self.folder.join("receipts"), Arc::clone(&self.key))
+    /// The node's receipts; makes the key that signs them where there is none.
+    ///
+    /// Errors: as [`Home::key`].
+    pub fn receipts(&self) -> Result<Receipts, Error> {
+        let _alone = lock(&self.folder.join("home.lock"))?;
+        let key = match self.key()? {
+            Some(key) => key,
+            None => key::make(&self.key_file())?,
+        };
+        Ok(Receipts::new(self.folder.join("receipts"), Arc::new(key)))
     }
 
     /// The models that have a name here.
@@ -118,16 +133,47 @@ impl Home {
     }
 
     /// Loads a model: every blob is mapped from the store, hashed, and found right.
+    ///
+    /// Errors: `ModelDamaged` for a file that is not as its name says, or that is missing although
+    /// the manifest, which names it, is here; `Model` for all else.
     pub fn load_model(&self, id: ModelId) -> Result<Arc<Model>, Error> {
-        let model = Model::load(id, &mut |digest| {
-            let mapped = self.store.map(&BlobId(*digest));
-            mapped.map(|mapped| Arc::new(mapped) as Bytes).map_err(|error| error.to_string())
-        })?;
-        Ok(Arc::new(model))
+        let mut damaged = None;
+        let loaded = Model::load(id, &mut |digest| {
+            self.store.map(&BlobId(*digest)).map(|mapped| Arc::new(mapped) as Bytes).map_err(
+                |error| {
+                    let problem = error.to_string();
+                    if is_damage(&error, *digest == id.0) {
+                        damaged = Some(problem.clone());
+                    }
+                    problem
+                },
+            )
+        });
+        match (loaded, damaged) {
+            (Ok(model), _) => Ok(Arc::new(model)),
+            (Err(_), Some(problem)) => Err(Error::ModelDamaged { id, problem }),
+            (Err(error), None) => Err(error.into()),
+        }
+    }
+
+    fn key_file(&self) -> PathBuf {
+        self.folder.join("node.key")
     }
 
     fn index(&self) -> PathBuf {
         self.folder.join("models")
+    }
+}
+
+/// Whether a file that the store does not give was here once.
+///
+/// A file that was found to be damaged is out of the way since. Without its manifest a model was
+/// never here.
+fn is_damage(error: &terroir_store::Error, is_manifest: bool) -> bool {
+    match error {
+        terroir_store::Error::Corrupt { .. } => true,
+        terroir_store::Error::Missing { .. } => !is_manifest,
+        _ => false,
     }
 }
 

@@ -3,10 +3,26 @@
 //! For the command line and the server. Invariant: what is read back encodes to the bytes that the
 //! receipt commits to, or the file is refused.
 
-use crate::Error;
+use crate::disk::{PRIVATE, replace};
+use crate::{Done, Error, Receipts};
+use std::path::PathBuf;
 use terroir_api::opening::{self as files, AnswerFile, RequestFile};
 use terroir_model::{Answer, Input, Message, Request, Sampling};
 use terroir_proof::Salt;
+
+/// Keeps a receipt and what opens it in the folder of the log: writes `ID.rcpt`, `ID.request.json`
+/// and `ID.answer.json`, each whole or not at all, for nobody but the owner; durable on return.
+///
+/// Gives the path of the receipt. Errors: `Disk`.
+pub fn keep(receipts: &Receipts, done: &Done) -> Result<PathBuf, Error> {
+    let receipt = receipts.folder().join(format!("{}.rcpt", done.receipt));
+    replace(&receipt, &done.receipt_bytes, PRIVATE)?;
+    let request = request_file(&done.request, &done.salt).to_bytes();
+    replace(&receipt.with_extension("request.json"), &request, PRIVATE)?;
+    let answer = answer_file(&done.answer).to_bytes();
+    replace(&receipt.with_extension("answer.json"), &answer, PRIVATE)?;
+    Ok(receipt)
+}
 
 /// The content of `ID.request.json`.
 pub fn request_file(request: &Request, salt: &Salt) -> RequestFile {

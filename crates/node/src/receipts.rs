@@ -1,32 +1,28 @@
-//! The log of receipts: the chain of this node, and one file per receipt.
+//! The log of receipts: the chain of this node.
 //!
 //! For the engine, which appends, and for whoever asks for a receipt by its id. Invariant: no
-//! number of the chain is ever given to two receipts that anybody has seen, whatever crashes when.
-//!
-//! The chain file is the truth; one flush of the disk makes a whole group of receipts durable in
-//! it, and only then they get files of their own and their owners learn of them. The files reach
-//! the disk when the system pleases; [`Receipts::recover`] makes those again that a power cut took.
+//! number of the chain is ever given to two receipts that anybody has seen, whatever crashes when;
+//! a chain that has lost such a receipt is not continued.
 
 mod chain;
+mod ids;
 
 pub(crate) use chain::GROUP_MAX;
 
-use crate::disk::{PUBLIC, TEMP_PREFIX, read_small, write_file};
-use crate::error::{Error, disk};
+use crate::error::disk;
+use crate::{Error, telemetry};
 use chain::Chain;
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use terroir_base::id::ReceiptId;
-use terroir_base::sign::SecretKey;
-use terroir_proof::{Draft, Given, Place, RECEIPT_BYTES_MAX, Signed, check};
+use terroir_base::sign::{PublicKey, SecretKey};
+use terroir_proof::{Draft, Given, Place, Signed, check};
 
-/// Ending of receipt files.
-const ENDING: &str = "rcpt";
-/// Receipts whose files may not have reached the disk: as many as a node makes within the time
-/// after which systems write files out by themselves.
+/// Receipts whose ids may not have reached the disk: as many as a node makes within the time after
+/// which systems write files out by themselves.
 const UNWRITTEN_MAX: u64 = 4096;
 
 /// The log of one node. Cheap to clone; keeps no file open.
@@ -34,6 +30,8 @@ const UNWRITTEN_MAX: u64 = 4096;
 pub struct Receipts {
     folder: PathBuf,
     key: Arc<SecretKey>,
+    /// Whether a group was neither written nor taken back.
+    stopped: Arc<AtomicBool>,
 }
 
 /// A receipt in the log.
@@ -43,48 +41,60 @@ pub struct Stored {
     pub id: ReceiptId,
     /// Its number in the node's chain.
     pub seq: u64,
-    /// Its file.
-    pub path: PathBuf,
-}
-
-/// A receipt of this node whose form and signature were checked.
-struct Ours {
-    place: Place,
-    id: ReceiptId,
-    bytes: Vec<u8>,
+    /// The receipt.
+    pub bytes: Vec<u8>,
 }
 
 impl Receipts {
     pub(crate) fn new(folder: PathBuf, key: Arc<SecretKey>) -> Receipts {
-        Receipts { folder, key }
+        Receipts { folder, key, stopped: Arc::default() }
     }
 
-    /// Where the receipt `id` lies, if it is there.
-    pub fn path(&self, id: &ReceiptId) -> PathBuf {
-        self.folder.join(format!("{id}.{ENDING}"))
+    /// Where the log lies, and what is kept beside it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
-    /// The bytes of a receipt.
+    /// The key that checks what this node signs.
+    pub fn node(&self) -> PublicKey {
+        self.key.public()
+    }
+
+    /// The bytes of a receipt, from the chain of this node or of another whose files are here.
     ///
-    /// Errors: `NoReceipt`, `CorruptReceipt`.
+    /// Reads 8 bytes of every receipt in the log. Errors: `NoReceipt`, `CorruptReceipt`.
     pub fn get(&self, id: &ReceiptId) -> Result<Vec<u8>, Error> {
-        let path = self.path(id);
-        let bytes = read_small(&path, RECEIPT_BYTES_MAX)?.ok_or(Error::NoReceipt { id: *id })?;
-        match ReceiptId::of(&bytes) == *id {
-            true => Ok(bytes),
-            false => Err(Error::CorruptReceipt { path }),
+        let mut damaged = None;
+        for entry in fs::read_dir(&self.folder).map_err(disk(&self.folder))? {
+            let path = entry.map_err(disk(&self.folder))?.path();
+            if path.extension() != Some(OsStr::new(ids::ENDING)) {
+                continue;
+            }
+            let chain = path.with_extension(chain::ENDING);
+            for seq in ids::find(&path, id)? {
+                match chain::read(&chain, seq)?.filter(|bytes| ReceiptId::of(bytes) == *id) {
+                    Some(bytes) => return Ok(bytes),
+                    None => damaged = Some(Error::CorruptReceipt { id: *id, path: chain.clone() }),
+                }
+            }
         }
+        Err(damaged.unwrap_or(Error::NoReceipt { id: *id }))
     }
 
     /// Puts drafts at the end of the chain, in order, signs them, and makes them durable.
     ///
-    /// The drafts' own places are not looked at. A draft that a checker would refuse takes no place.
-    /// Errors: outside, those that concern all drafts; inside, `Receipt` and `Disk`.
-    /// Panics: for more than 64 drafts.
+    /// The drafts' own places are not looked at. A draft that a checker would refuse takes no
+    /// place.
+    /// Errors: outside, those that concern all drafts, none of which has a place then; inside,
+    /// `Receipt`. Panics: for more than 64 drafts.
     pub fn append(&self, drafts: Vec<Draft<'_>>) -> Result<Vec<Result<Stored, Error>>, Error> {
         assert!(drafts.len() <= GROUP_MAX, "a group has at most {GROUP_MAX} receipts");
+        self.refuse_stopped()?;
         let chain = self.lock()?;
-        let first = self.next(&chain)?;
+        let first = match self.end(&chain)? {
+            None => Place::FIRST,
+            Some((seq, id)) => Place::after(seq, id).ok_or(Error::ChainFull)?,
+        };
         let mut place = Some(first);
         let mut results = Vec::with_capacity(drafts.len());
         for mut draft in drafts {
@@ -95,102 +105,76 @@ impl Receipts {
             }
             results.push(signed);
         }
-        let signed = results.iter().flatten().map(|signed| &signed.bytes[..]);
-        chain.write(first.seq, signed)?;
-        Ok(results.into_iter().map(|signed| self.give_name(&signed?)).collect())
+        let group: Vec<&Signed> = results.iter().flatten().collect();
+        if let Err(error) = chain.write(first.seq, &group) {
+            // Nobody has seen the group: its numbers are free again once it is gone.
+            if let Err(stuck) = chain.cut(first.seq) {
+                telemetry::signing_stopped(&error, &stuck);
+                self.stopped.store(true, Ordering::Relaxed);
+            }
+            return Err(error);
+        }
+        let stored = |Signed { id, bytes, receipt }| Stored { id, seq: receipt.place.seq, bytes };
+        Ok(results.into_iter().map(|signed| Ok(stored(signed?))).collect())
     }
 
-    /// Mends what a crash left behind; called once before the first [`Receipts::append`].
+    /// Mends what a crash left behind; called before the first [`Receipts::append`].
+    ///
+    /// Errors: `ChainDamaged` for a loss that no crash explains.
     pub(crate) fn recover(&self) -> Result<(), Error> {
         let chain = self.lock()?;
-        let slots = self.last(&chain)?.map_or(0, |last| last.place.seq + 1);
-        for slot in slots.saturating_sub(UNWRITTEN_MAX)..slots {
-            if let Some(bytes) = chain.read(slot)? {
-                let path = self.path(&ReceiptId::of(&bytes));
-                let whole = fs::metadata(&path).is_ok_and(|file| file.len() == bytes.len() as u64);
-                if !whole {
-                    self.write(&path, &bytes)?;
-                }
-            }
-        }
-        Ok(())
+        let end = self.end(&chain)?.map_or(0, |(seq, _)| seq + 1);
+        chain.mend_ids(end.saturating_sub(UNWRITTEN_MAX), end)
     }
 
-    /// The place of the next receipt.
-    fn next(&self, chain: &Chain) -> Result<Place, Error> {
-        match self.last(chain)? {
-            None => Ok(Place::FIRST),
-            Some(last) => Place::after(last.place.seq, last.id).ok_or(Error::ChainFull),
-        }
-    }
-
-    /// The last receipt of the chain.
+    /// Says so if nothing is signed any more, because the disk failed in a way that was not undone.
     ///
-    /// Slots behind it were being written at a crash, and nobody has seen them; they are cut off.
-    /// Or the disk lost them: then their receipts have files, and are put back.
-    fn last(&self, chain: &Chain) -> Result<Option<Ours>, Error> {
+    /// Errors: `SigningStopped`.
+    pub(crate) fn refuse_stopped(&self) -> Result<(), Error> {
+        match self.stopped.load(Ordering::Relaxed) {
+            false => Ok(()),
+            true => Err(Error::SigningStopped { folder: self.folder.clone() }),
+        }
+    }
+
+    /// Number and id of the last receipt.
+    ///
+    /// What is behind it was being written at a crash, and is cut off: one group at most, of which
+    /// nobody has seen anything.
+    fn end(&self, chain: &Chain) -> Result<Option<(u64, ReceiptId)>, Error> {
         let slots = chain.slots()?;
+        let whole = slots.saturating_sub(GROUP_MAX as u64);
         let mut last = None;
-        for slot in (0..slots).rev() {
-            last = self.in_slot(chain, slot)?;
+        for slot in (whole.saturating_sub(1)..slots).rev() {
+            last = self.in_slot(chain, slot)?.map(|id| (slot, id));
             if last.is_some() {
                 break;
             }
         }
-        let end = last.as_ref().map_or(0, |last| last.place.seq + 1);
-        if last.is_some() && end == slots {
-            return Ok(last);
+        let end = last.map_or(0, |(slot, _)| slot + 1);
+        if end < whole {
+            return Err(chain.damaged(whole - 1));
         }
-        chain.truncate(end)?;
-        for (seq, ours) in self.named()?.split_off(&end) {
-            chain.write(seq, [&ours.bytes[..]])?;
-            last = Some(ours);
+        if chain.was_given_out(end)? {
+            return Err(chain.damaged(end));
+        }
+        if end < slots {
+            chain.cut(end)?;
         }
         Ok(last)
     }
 
-    /// The receipt in a slot, if it is one of this node with this number.
-    fn in_slot(&self, chain: &Chain, slot: u64) -> Result<Option<Ours>, Error> {
-        let ours = chain.read(slot)?.and_then(|bytes| self.open(bytes));
-        Ok(ours.filter(|ours| ours.place.seq == slot))
-    }
-
-    /// Every receipt of this node that has a file, by its number.
-    fn named(&self) -> Result<BTreeMap<u64, Ours>, Error> {
-        let mut named = BTreeMap::new();
-        for entry in fs::read_dir(&self.folder).map_err(disk(&self.folder))? {
-            let path = entry.map_err(disk(&self.folder))?.path();
-            if path.extension() == Some(OsStr::new(ENDING)) {
-                let bytes = read_small(&path, RECEIPT_BYTES_MAX)?;
-                let ours = bytes.and_then(|bytes| self.open(bytes));
-                named.extend(ours.map(|ours| (ours.place.seq, ours)));
-            }
-        }
-        Ok(named)
-    }
-
-    /// Checks that bytes are a receipt of this node.
-    fn open(&self, bytes: Vec<u8>) -> Option<Ours> {
-        let statement = check(&bytes, Given::default()).ok()?;
-        let ours = statement.receipt.node == self.key.public();
-        ours.then_some(Ours { place: statement.receipt.place, id: statement.id, bytes })
-    }
-
-    fn give_name(&self, signed: &Signed) -> Result<Stored, Error> {
-        let path = self.path(&signed.id);
-        self.write(&path, &signed.bytes)?;
-        Ok(Stored { id: signed.id, seq: signed.receipt.place.seq, path })
-    }
-
-    /// Whole or not at all, but not yet durable.
-    fn write(&self, path: &Path, bytes: &[u8]) -> Result<(), Error> {
-        let temp = self.folder.join(format!("{TEMP_PREFIX}{ENDING}"));
-        write_file(&temp, bytes, PUBLIC).map_err(disk(&temp))?;
-        fs::rename(&temp, path).map_err(disk(path))
+    /// The id of the receipt in a slot, if it is one of this node with this number.
+    fn in_slot(&self, chain: &Chain, slot: u64) -> Result<Option<ReceiptId>, Error> {
+        let statement = chain.read(slot)?.and_then(|bytes| check(&bytes, Given::default()).ok());
+        let ours = statement.filter(|statement| {
+            statement.receipt.node == self.key.public() && statement.receipt.place.seq == slot
+        });
+        Ok(ours.map(|statement| statement.id))
     }
 
     fn lock(&self) -> Result<Chain, Error> {
-        Chain::lock(&self.folder.join(format!("{}.chain", self.key.public())))
+        Chain::lock(&self.folder, &self.key.public().to_string())
     }
 }
 

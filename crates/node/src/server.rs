@@ -4,6 +4,7 @@
 //! by [`HttpLimits`], and every failure that reaches a handler has the one error body.
 
 mod ask;
+mod bodies;
 mod body;
 mod failure;
 mod keys;
@@ -15,6 +16,7 @@ mod stream;
 
 use crate::disk::{read_small, refuse_exposed};
 use crate::{Engine, Error, telemetry};
+use bodies::Bodies;
 use keys::Keys;
 use metrics::Metrics;
 use std::future::Future;
@@ -26,12 +28,9 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::Semaphore;
 
 /// Longest file of API keys.
 const KEYS_BYTES_MAX: usize = 1 << 20;
-/// Unit of the budget for bodies.
-const BUDGET_UNIT_BYTES: usize = 1 << 10;
 
 /// How a server runs.
 #[derive(Clone, Debug)]
@@ -55,7 +54,7 @@ pub struct HttpLimits {
     pub connections_max: usize,
     /// Longest body of a request.
     pub body_bytes_max: usize,
-    /// Bodies being read, together.
+    /// Memory of all bodies that arrive or wait to be read.
     pub bodies_bytes_max: usize,
     /// Most messages of a chat.
     pub messages_max: usize,
@@ -93,8 +92,7 @@ struct Shared {
     keys: Option<Keys>,
     limits: HttpLimits,
     metrics: Metrics,
-    /// Budget for bodies being read, in units of [`BUDGET_UNIT_BYTES`].
-    bodies: Semaphore,
+    bodies: Arc<Bodies>,
     /// Unix seconds.
     started_s: u64,
     receipts: crate::Receipts,
@@ -126,7 +124,7 @@ impl Server {
             keys,
             limits,
             metrics: Metrics::default(),
-            bodies: Semaphore::new(limits.bodies_bytes_max / BUDGET_UNIT_BYTES),
+            bodies: Arc::new(Bodies::new(limits.body_bytes_max, limits.bodies_bytes_max)),
             started_s: crate::clock::Moment::now().unix_ms() / 1000,
         };
         Ok(Server { listener, address, shared: Arc::new(shared), drain })

@@ -38,6 +38,11 @@ pub(crate) fn receipt_failed(error: &Error) {
     tracing::error!(name: "receipt.failed", error = chain(error), "no receipt, so no answer");
 }
 
+pub(crate) fn signing_stopped(error: &Error, stuck: &Error) {
+    let (error, stuck) = (chain(error), chain(stuck));
+    tracing::error!(name: "receipt.stopped", error, stuck, "nothing is signed any more");
+}
+
 pub(crate) fn batch_failed(error: &terroir_model::Error) {
     tracing::error!(name: "batch.failed", error = chain(error), "the engine stops");
 }

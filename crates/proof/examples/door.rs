@@ -65,7 +65,8 @@ pub extern "C" fn door_check() -> u32 {
             Err(_) => return MISUSED,
         },
     };
-    let given = Given { salt: salt.as_ref(), request: some(request), answer: some(answer) };
+    let given =
+        Given { node: None, salt: salt.as_ref(), request: some(request), answer: some(answer) };
     let (number, mask, text) = match check(receipt, given) {
         Ok(statement) => (0, statement.mask(), statement.to_string()),
         Err(rejected) => (rejected.number(), 0, chain(&rejected)),

@@ -71,6 +71,15 @@ fn join(one: &Opened, next: &Opened) -> Result<Option<Gap>, Rejected> {
     }
 }
 
+impl Chain {
+    /// Whether the receipts right before and right behind number `seq` were given, and so fit.
+    pub(crate) fn encloses(&self, seq: u64) -> bool {
+        let given = |seq| self.receipts.binary_search_by_key(&seq, |(seq, _)| *seq).is_ok();
+        let before = seq.checked_sub(1).is_none_or(given);
+        before && seq.checked_add(1).is_some_and(given)
+    }
+}
+
 impl fmt::Display for Chain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "node {}", self.node)?;

@@ -25,10 +25,11 @@ mod view;
 pub use chain::{Chain, Gap, check_chain};
 pub use check::{Given, check};
 pub use commit::{CHUNK_TOKENS, Salt, Stream};
-pub use draft::{Draft, Run, Signed};
+pub use draft::{Answered, Draft, Run, Signed, Work};
 pub use receipt::{
-    CONTENT_TYPE, Engine, Finish, Kind, Mode, ModelIds, Output, Place, RECEIPT_BYTES_MAX, Receipt,
-    SAMPLER_RULES, Sampler, TIME_MS_MAX, Times, Trace, VERSION,
+    Body, CONTENT_TYPE, ENGINE_SPEC, Engine, Finish, Inference, MEDIA_TYPE, Mode, ModelIds, Output,
+    Place, RECEIPT_BYTES_MAX, Receipt, SAMPLER_RULES, Sampler, TEXT_RULES, TIME_MS_MAX, Times,
+    Trace, VERSION,
 };
 pub use rejected::Rejected;
 #[cfg(feature = "run")]

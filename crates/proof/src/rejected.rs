@@ -47,6 +47,14 @@ pub enum Rejected {
         /// Key id of the envelope.
         signer: PublicKey,
     },
+    /// 7: somebody else signed it than the node that was expected.
+    #[error("node {expected} was expected, but {got} signed")]
+    Signer {
+        /// The key given.
+        expected: PublicKey,
+        /// The key that signed.
+        got: PublicKey,
+    },
     /// 10: the payload is not canonical CBOR.
     #[error("the payload is not canonical")]
     Payload(#[source] cbor::Error),
@@ -122,6 +130,12 @@ pub enum Rejected {
         /// Field 15.3.
         done_ms: u64,
     },
+    /// 22: an answer without tokens can only have been cancelled.
+    #[error("an answer of 0 tokens with finish {}", finish.name())]
+    NoTokens {
+        /// Field 10.4.
+        finish: Finish,
+    },
     /// 30: a request or an answer was given without the salt that opens its commitment.
     #[error("the salt is needed to check the {what}")]
     SaltNeeded {
@@ -157,7 +171,8 @@ pub enum Rejected {
         /// In the request.
         got: u64,
     },
-    /// 35: the answer is longer than asked for, or stopped for length too early.
+    /// 35: the answer is longer than asked for, ended for length too early, or was cancelled when it
+    /// had all its tokens.
     #[error("{answer_tokens} tokens with finish {} do not fit max_tokens {max_tokens}", finish.name())]
     Length {
         /// Field 10.3.
@@ -206,7 +221,7 @@ pub enum Rejected {
     #[error("no receipts were given")]
     NoReceipts,
     /// 51: one of several receipts fails alone.
-    #[error("receipt {index} of those given")]
+    #[error("receipt {index} of those given, counted from 0")]
     Link {
         /// Its place among those given, from 0.
         index: usize,
@@ -264,15 +279,15 @@ pub enum Rejected {
         /// Of the model here.
         got: String,
     },
-    /// 62: the receipt is about other exact rules than this engine follows.
-    #[error("{part}: the receipt follows {stated}, this engine {got}")]
+    /// 62: the receipt is about other exact rules than this checker knows.
+    #[error("{part}: the receipt follows {stated:?}, known here is {known:?}")]
     Rules {
-        /// "engine spec" or "sampler rules".
+        /// "engine spec", "text rules" or "sampler rules".
         part: &'static str,
         /// In the receipt.
         stated: String,
         /// Here.
-        got: String,
+        known: &'static str,
     },
     /// 63: the request cannot be run on this model.
     #[error("the model cannot run this request: {reason}")]

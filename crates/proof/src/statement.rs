@@ -8,8 +8,8 @@ mod point;
 
 pub use point::{Point, Why};
 
-use crate::Given;
-use crate::receipt::{Opened, Receipt};
+use crate::receipt::{Body, Opened, Receipt};
+use crate::{Chain, Given};
 use std::fmt;
 use terroir_base::id::ReceiptId;
 
@@ -37,19 +37,24 @@ pub struct Unchecked {
 
 impl Statement {
     pub(crate) fn new(opened: Opened, given: &Given<'_>, held: &[Point]) -> Statement {
+        let body = &opened.receipt.body;
         let (established, open): (Vec<_>, Vec<_>) =
-            Point::ALL.into_iter().partition(|point| held.contains(point));
-        let open = open.into_iter().map(|point| Unchecked { point, why: point.why_open(given) });
-        Statement {
-            id: opened.id,
-            receipt: opened.receipt,
-            established,
-            not_checked: open.collect(),
+            Point::of(body).iter().partition(|point| held.contains(point));
+        let open = open.into_iter();
+        let open = open.map(|point: Point| Unchecked { point, why: point.why_open(given, body) });
+        let open = open.collect();
+        Statement { id: opened.id, receipt: opened.receipt, established, not_checked: open }
+    }
+
+    /// Takes in what several receipts of the node establish together, this one among them.
+    pub fn join(&mut self, chain: &Chain) {
+        let place = (self.receipt.place.seq, self.id);
+        if chain.receipts.contains(&place) && chain.encloses(self.receipt.place.seq) {
+            self.establish(&[Point::Chain]);
         }
     }
 
     /// Adds points that a further check established.
-    #[cfg(feature = "run")]
     pub(crate) fn establish(&mut self, points: &[Point]) {
         self.not_checked.retain(|open| !points.contains(&open.point));
         self.established.extend(points);
@@ -65,13 +70,18 @@ impl Statement {
 
 impl fmt::Display for Statement {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (receipt, output) = (&self.receipt, &self.receipt.output);
+        let receipt = &self.receipt;
         writeln!(f, "receipt {}", self.id)?;
         writeln!(f, "node    {}", receipt.node)?;
-        writeln!(f, "model   {}", receipt.model.manifest)?;
-        let (prompt, answer) = (output.prompt_tokens, output.answer_tokens);
-        let finish = output.finish.name();
-        writeln!(f, "answer  {answer} tokens to a prompt of {prompt}, finish {finish}")?;
+        match &receipt.body {
+            Body::Inference(inference) => {
+                let output = &inference.output;
+                let (prompt, answer) = (output.prompt_tokens, output.answer_tokens);
+                let finish = output.finish.name();
+                writeln!(f, "model   {}", inference.model.manifest)?;
+                writeln!(f, "answer  {answer} tokens to a prompt of {prompt}, finish {finish}")?;
+            }
+        }
         writeln!(f, "promise {}: {}", receipt.mode.name(), receipt.mode.promise())?;
         writeln!(f, "established:")?;
         for point in &self.established {

@@ -45,7 +45,7 @@ pub(crate) fn answer(bytes: &[u8]) -> Result<AnswerView, Rejected> {
 
 /// Takes fields 0, 3 and 4; whether the others are well formed is for the model to say.
 fn read_request(mut map: MapReader) -> Result<RequestView, cbor::Error> {
-    take_version(&mut map)?;
+    map.take_version(0, VERSION)?;
     let mut sampling = map.take_map(3, "sampling")?;
     let sampler = Sampler {
         rules: SAMPLER_RULES.to_owned(),
@@ -61,18 +61,10 @@ fn read_request(mut map: MapReader) -> Result<RequestView, cbor::Error> {
 }
 
 fn read_answer(mut map: MapReader) -> Result<AnswerView, cbor::Error> {
-    take_version(&mut map)?;
+    map.take_version(0, VERSION)?;
     map.take_text(1, "text", ANSWER_BYTES_MAX)?;
-    let tokens = map.take_array(2, "tokens", TOKENS_MAX)?.into_iter();
-    let tokens = tokens.map(|token| token.into_u32("tokens")).collect::<Result<_, _>>()?;
+    let tokens = map.take_list(2, "tokens", TOKENS_MAX, |token| token.into_u32("tokens"))?;
     let finish = finish_from(map.take_uint(3, "finish")?)?;
     map.finish()?;
     Ok(AnswerView { tokens, finish })
-}
-
-fn take_version(map: &mut MapReader) -> Result<(), cbor::Error> {
-    match map.take_uint(0, "version")? {
-        VERSION => Ok(()),
-        got => Err(cbor::Error::OutOfRange { field: "version", max: VERSION, got }),
-    }
 }

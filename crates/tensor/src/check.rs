@@ -78,7 +78,7 @@ fn result_type(op: &Op, types: &[Type], program: &Program) -> Result<Type, Strin
         Op::RmsNorm { x, gain, gain_frac, width, epsilon, frac } => {
             let (total, _) = fixed(types, *x)?;
             let width = *width as usize;
-            if width == 0 || width > NORM_WIDTH_MAX || !total.is_multiple_of(width) {
+            if width > NORM_WIDTH_MAX || !total.is_multiple_of(width) {
                 return Err(format!("width {width} for a row of {total}, most {NORM_WIDTH_MAX}"));
             }
             if gain.len as usize != width {
@@ -103,7 +103,7 @@ fn result_type(op: &Op, types: &[Type], program: &Program) -> Result<Type, Strin
         Op::Linear { x, weight, bias, frac } => linear(types, *x, weight, bias, *frac),
         Op::Rope { x, table, head_dim, .. } => {
             let (width, frac) = fixed(types, *x)?;
-            rope(width, table, *head_dim as usize, program)?;
+            rope(width, table, *head_dim, program)?;
             fixed_type(width, frac)
         }
         Op::Attention { .. } => attention(op, types, program),
@@ -163,11 +163,11 @@ fn linear(
     fixed_type(weight.rows as usize, frac)
 }
 
-fn rope(width: usize, table: &RopeTable, head_dim: usize, program: &Program) -> Result<(), String> {
-    if head_dim == 0 || !width.is_multiple_of(head_dim) {
+fn rope(width: usize, table: &RopeTable, head_dim: u32, program: &Program) -> Result<(), String> {
+    if !width.is_multiple_of(head_dim as usize) {
         return Err(format!("head of {head_dim} values in a row of {width}"));
     }
-    if table.pairs == 0 || 2 * table.pairs as usize > head_dim {
+    if table.pairs == 0 || table.pairs > head_dim / 2 {
         return Err(format!("{} pairs in a head of {head_dim}", table.pairs));
     }
     if table.highs != program.positions_max.div_ceil(ROPE_LOW as u32) {
@@ -178,17 +178,19 @@ fn rope(width: usize, table: &RopeTable, head_dim: usize, program: &Program) -> 
 
 fn attention(op: &Op, types: &[Type], program: &Program) -> Result<Type, String> {
     let Op::Attention { q, k, v, heads, kv_heads, head_dim, scale_q30, window } = *op else {
-        return Err("not attention".into());
+        unreachable!("called for attention only");
     };
     let dim = head_dim as usize;
     if dim == 0 || dim > HEAD_DIM_MAX || !dim.is_multiple_of(16) {
         return Err(format!("head of {dim} values, must be a multiple of 16 up to {HEAD_DIM_MAX}"));
     }
-    if narrow_too_wide(kv_heads, head_dim) {
-        return Err(format!("{kv_heads} key heads of {dim} values, at most {WIDTH_MAX} values"));
-    }
-    if kv_heads == 0 || heads == 0 || !heads.is_multiple_of(kv_heads) {
+    if !heads.is_multiple_of(kv_heads) {
         return Err(format!("{heads} heads over {kv_heads} key heads"));
+    }
+    // Every cache keeps the keys and values of a position: they are bounded like columns.
+    let (wide, narrow) = [heads, kv_heads].map(|n| u64::from(n) * u64::from(head_dim)).into();
+    if narrow > WIDTH_MAX as u64 {
+        return Err(format!("{kv_heads} key heads of {dim} values, at most {WIDTH_MAX} values"));
     }
     if scale_q30 == 0 || scale_q30 > i32::MAX as u32 {
         return Err(format!("scale {scale_q30} is not in 1..2^31"));
@@ -199,18 +201,12 @@ fn attention(op: &Op, types: &[Type], program: &Program) -> Result<Type, String>
     let (q_width, _) = fixed(types, q)?;
     let (k_width, _) = fixed(types, k)?;
     let (v_width, v_frac) = fixed(types, v)?;
-    let (wide, narrow) = (heads as usize * dim, kv_heads as usize * dim);
-    if (q_width, k_width, v_width) != (wide, narrow, narrow) {
+    if [q_width, k_width, v_width].map(|n| n as u64) != [wide, narrow, narrow] {
         return Err(format!(
             "rows of {q_width}, {k_width}, {v_width} where {wide}, {narrow}, {narrow} are due"
         ));
     }
-    fixed_type(wide, v_frac)
-}
-
-/// Keys and values of one position, which every cache keeps, are bounded like columns.
-fn narrow_too_wide(kv_heads: u32, head_dim: u32) -> bool {
-    u64::from(kv_heads) * u64::from(head_dim) > WIDTH_MAX as u64
+    fixed_type(q_width, v_frac)
 }
 
 fn fixed(types: &[Type], value: Value) -> Result<(usize, u8), String> {
@@ -223,9 +219,6 @@ fn fixed(types: &[Type], value: Value) -> Result<(usize, u8), String> {
 
 fn fixed_type(width: usize, frac: u8) -> Result<Type, String> {
     fraction(frac)?;
-    if width == 0 || width > 1 << 20 {
-        return Err(format!("row of {width} values"));
-    }
     Ok(Type::Fixed { width, frac })
 }
 

@@ -5,7 +5,7 @@
 
 use crate::Error;
 use crate::program::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use terroir_base::Digest;
 
@@ -35,45 +35,31 @@ impl Constants {
             }
             constants.blobs.insert(digest, blob);
         }
+        let mut examined = BTreeSet::new();
         for (index, op) in program.ops.iter().enumerate() {
-            constants.examine(op).map_err(|what| Error::Operator {
-                index,
-                name: op.name(),
-                what,
-            })?;
+            for constant in op.constants().into_iter().filter(|&c| examined.insert(c)) {
+                let refuse = |what| Error::Operator { index, name: op.name(), what };
+                constants.examine(&constant).map_err(refuse)?;
+            }
         }
         Ok(constants)
     }
 
-    fn examine(&mut self, op: &Op) -> Result<(), String> {
-        match op {
-            Op::Embed { table, .. } => scan(table, self.matrix(table)),
-            Op::Linear { weight, bias, .. } => {
-                if let Some(bias) = bias {
-                    self.numbers(&bias.digest);
-                }
-                scan(weight, self.matrix(weight))
-            }
-            Op::RmsNorm { gain, .. } => {
-                self.numbers(&gain.digest);
-                Ok(())
-            }
-            Op::Rope { table, .. } => {
-                self.numbers(&table.digest);
-                let limit = 1 << 30;
-                let found =
-                    self.vector(&table.digest).iter().find(|x| !(-limit..=limit).contains(*x));
-                found.map_or(Ok(()), |x| Err(format!("angle table holds {x}, beyond one in Q30")))
-            }
-            Op::Quantise { .. } | Op::Attention { .. } | Op::Gate { .. } | Op::Add { .. } => Ok(()),
+    fn examine(&mut self, constant: &Constant) -> Result<(), String> {
+        if let Constant::Matrix(matrix) = constant {
+            return scan(matrix, self.matrix(matrix));
         }
-    }
-
-    fn numbers(&mut self, digest: &Digest) {
-        let bytes = (*self.blobs[digest]).as_ref();
+        let digest = constant.digest();
+        let bytes = (*self.blobs[&digest]).as_ref();
         let read = |b: &[u8]| i32::from_le_bytes([b[0], b[1], b[2], b[3]]).max(-i32::MAX);
-        let values: Arc<[i32]> = bytes.chunks_exact(4).map(read).collect();
-        self.vectors.insert(*digest, values);
+        let numbers: Arc<[i32]> = bytes.chunks_exact(4).map(read).collect();
+        if let Constant::Angles(_) = constant
+            && let Some(x) = numbers.iter().find(|x| x.unsigned_abs() > 1 << 30)
+        {
+            return Err(format!("angle table holds {x}, beyond one in Q30"));
+        }
+        self.vectors.insert(digest, numbers);
+        Ok(())
     }
 
     /// The bytes of a matrix.

@@ -51,7 +51,7 @@ pub struct Run<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Logits {
     width: usize,
-    values: Vec<i32>,
+    values: Arc<Vec<i32>>,
 }
 
 impl Logits {
@@ -106,7 +106,8 @@ pub struct Executor {
     pool: Option<Arc<rayon::ThreadPool>>,
     buffers: Vec<Buffer>,
     checkpoints: Vec<u8>,
-    apart: Vec<i32>,
+    /// The logits of the last call, to be used again once nobody holds them.
+    logits: Arc<Vec<i32>>,
     scratch: crate::kernel::attention::Scratch,
 }
 
@@ -132,8 +133,8 @@ impl Executor {
         };
         let count = plan.buffers.iter().max().map_or(0, |m| m + 1);
         let buffers = std::iter::repeat_with(Buffer::default).take(count).collect();
-        let (checkpoints, apart, scratch) = Default::default();
-        Ok(Executor { plan, isa, threads, pool, buffers, checkpoints, apart, scratch })
+        let (checkpoints, logits, scratch) = Default::default();
+        Ok(Executor { plan, isa, threads, pool, buffers, checkpoints, logits, scratch })
     }
 
     /// Runs the tokens of every run, at most `ROWS_MAX` in all.
@@ -209,6 +210,9 @@ impl Executor {
         mut tracer: Option<Tracer<'_>>,
     ) -> Logits {
         let plan = self.plan.clone();
+        if let Ok(values) = Arc::try_unwrap(std::mem::take(&mut self.logits)) {
+            self.buffers[plan.buffers[plan.program.logits as usize]].fixed = values;
+        }
         let stride: usize =
             plan.program.checkpoints.iter().map(|&v| 4 * width(&plan.types[v as usize])).sum();
         self.checkpoints.resize(places.len() * stride, 0);
@@ -246,9 +250,9 @@ impl Executor {
         if places.is_empty() {
             return Logits::default();
         }
-        let values = std::mem::take(&mut self.buffers[buffer].fixed);
-        assert_eq!(values.len(), places.len() * width, "one row for every place");
-        Logits { width, values }
+        self.logits = Arc::new(std::mem::take(&mut self.buffers[buffer].fixed));
+        assert_eq!(self.logits.len(), places.len() * width, "one row for every place");
+        Logits { width, values: self.logits.clone() }
     }
 
     /// Runs operator `index`, or that and the linear operators after it that run as one.

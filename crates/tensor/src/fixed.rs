@@ -16,6 +16,12 @@ pub const fn round_shift(x: i64, n: u32) -> i64 {
     }
 }
 
+/// [`round_shift`] for shifts in `1..=63` of numbers that leave room for the rounding term.
+#[inline(always)]
+pub(crate) const fn round_shift_some(x: i64, n: u32) -> i64 {
+    (x + (1i64 << (n - 1))) >> n
+}
+
 /// Clamps to `-SATURATED..=SATURATED`.
 #[inline(always)]
 pub const fn saturate(x: i64) -> i32 {

@@ -13,6 +13,7 @@ pub(crate) mod attention;
 mod avx2;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+mod per_isa;
 mod portable;
 pub(crate) mod rows;
 
@@ -27,7 +28,7 @@ pub(crate) struct Quantised {
     pub(crate) q: Vec<i8>,
     /// `[lane][group]` sums of the group's bytes.
     pub(crate) sums: Vec<i32>,
-    /// `[token][group]` steps over `2^low`.
+    /// `[lane][group]` steps over `2^low`; the planes of a token have the same.
     pub(crate) factors: Vec<i32>,
     /// `[token]` power of two that all steps of the row share.
     pub(crate) low: Vec<i32>,
@@ -49,7 +50,7 @@ impl Quantised {
         let groups = self.groups();
         shrink(&mut self.q, self.planes * self.cols, tokens);
         shrink(&mut self.sums, self.planes * groups, tokens);
-        shrink(&mut self.factors, groups, tokens);
+        shrink(&mut self.factors, self.planes * groups, tokens);
         shrink(&mut self.low, 1, tokens);
     }
 
@@ -63,7 +64,7 @@ impl Quantised {
                 both.map(|(&high, &low)| i16::from(high) * 128 + i16::from(low)).collect()
             }
         };
-        let factors = &self.factors[token * self.groups()..][..self.groups()];
+        let factors = &self.factors[token * self.planes * self.groups()..][..self.groups()];
         let step = |f: &i32| (*f as u32) << self.low[token];
         Row::Quantised { q, steps: factors.iter().map(step).collect() }
     }
@@ -73,7 +74,7 @@ impl Quantised {
         (self.cols, self.planes) = (cols, planes);
         self.q.resize(tokens * planes * cols, 0);
         self.sums.resize(tokens * planes * cols / GROUP, 0);
-        self.factors.resize(tokens * cols / GROUP, 0);
+        self.factors.resize(tokens * planes * cols / GROUP, 0);
         self.low.resize(tokens, 0);
     }
 }
@@ -104,11 +105,8 @@ impl<'a> Weights<'a> {
     }
 }
 
-/// Where results go: `out[(token - tokens.start) * stride + row - 8 * blocks.start]`.
-pub(crate) struct Out<'a> {
-    pub(crate) values: &'a mut [i32],
-    pub(crate) stride: usize,
-}
+/// Where results go: a slice per token, for the rows of the blocks that are asked for.
+pub(crate) type Out<'a, 'o> = &'a mut [&'o mut [i32]];
 
 /// `weights * x` for some blocks of 8 rows and some tokens, rounded, saturated, plus the bias.
 ///
@@ -119,12 +117,14 @@ pub(crate) fn linear(
     x: &Quantised,
     ranges: [std::ops::Range<usize>; 2],
     epilogue: Epilogue<'_>,
-    out: Out<'_>,
+    out: Out<'_, '_>,
 ) {
     let [blocks, tokens] = ranges;
     match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => avx2::linear(weights, x, blocks, tokens, epilogue, out),
+        Isa::Avx2 | Isa::Avx512 => {
+            avx2::linear(isa == Isa::Avx512, weights, x, blocks, tokens, epilogue, out);
+        }
         #[cfg(target_arch = "aarch64")]
         Isa::Neon => by_blocks(neon::sums, weights, x, blocks, tokens, epilogue, out),
         _ => by_blocks(portable::sums, weights, x, blocks, tokens, epilogue, out),
@@ -149,25 +149,28 @@ fn by_blocks(
     blocks: std::ops::Range<usize>,
     tokens: std::ops::Range<usize>,
     epilogue: Epilogue<'_>,
-    out: Out<'_>,
+    out: Out<'_, '_>,
 ) {
     let (cols, groups) = (x.cols, x.groups());
     for block in blocks.clone() {
         let bytes = weights.block(block);
         for token in tokens.clone() {
-            let factors = &x.factors[token * groups..][..groups];
             let lane = |plane: usize| {
                 let lane = token * x.planes + plane;
-                let (q, s) = (&x.q[lane * cols..][..cols], &x.sums[lane * groups..][..groups]);
-                sums(weights.format, bytes, q, s, factors)
+                let (q, s, f) = (
+                    &x.q[lane * cols..][..cols],
+                    &x.sums[lane * groups..][..groups],
+                    &x.factors[lane * groups..][..groups],
+                );
+                sums(weights.format, bytes, q, s, f)
             };
             let mut total = lane(0);
             if x.planes == 2 {
                 let low = lane(1);
                 total = std::array::from_fn(|r| (total[r] << 7) + low[r]);
             }
-            let at = (token - tokens.start) * out.stride + (block - blocks.start) * ROW_BLOCK;
-            finish(weights, block, &total, epilogue, x.low[token], &mut out.values[at..]);
+            let out = &mut out[token - tokens.start][(block - blocks.start) * ROW_BLOCK..];
+            finish(weights, block, &total, epilogue, x.low[token], out);
         }
     }
 }
@@ -192,3 +195,6 @@ fn finish(
         };
     }
 }
+
+#[cfg(test)]
+mod tests;

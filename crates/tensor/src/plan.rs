@@ -106,14 +106,17 @@ fn last_uses(program: &Program, together: &[usize]) -> Vec<usize> {
     last
 }
 
-/// Gives every value a buffer; a buffer holds values of one kind only.
+/// Gives every value a buffer; a buffer holds values of one kind only. The logits, the longest
+/// rows, have their own: it keeps its length from call to call, and nothing is cleared.
 fn buffers(program: &Program, types: &[Type], together: &[usize]) -> Vec<usize> {
     let last = last_uses(program, together);
     let mut free_from: Vec<(bool, usize)> = Vec::new();
     let mut assigned = Vec::with_capacity(types.len());
     for (index, kind) in types.iter().enumerate() {
         let quantised = matches!(kind, Type::Quantised { .. });
-        let free = free_from.iter().position(|&(q, until)| q == quantised && until < index);
+        let fits = |&(q, until): &(bool, usize)| q == quantised && until < index;
+        let shared = index != program.logits as usize;
+        let free = free_from.iter().position(fits).filter(|_| shared);
         let buffer = free.unwrap_or_else(|| {
             free_from.push((quantised, 0));
             free_from.len() - 1

@@ -14,6 +14,9 @@ use crate::Error;
 use terroir_base::Digest;
 
 mod codec;
+mod constant;
+
+pub use constant::*;
 
 /// Weights and activations share one scale or step per this many neighbouring values.
 pub const GROUP: usize = 32;
@@ -36,94 +39,6 @@ pub const ROPE_LOW: usize = 256;
 
 /// Index of the operator that makes a value.
 pub type Value = u32;
-
-/// How the integers of a matrix are stored; both have one integer scale per row and group of 32.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// `w = (scale * q + min) * 2^-exponent` with `q` in `0..=15`.
-    W4,
-    /// `w = scale * q * 2^-exponent` with `q` in `-127..=127`.
-    W8,
-}
-
-impl Format {
-    /// Bytes of one block of [`ROW_BLOCK`] rows by [`GROUP`] columns.
-    ///
-    /// `W4`: 8 pairs `(scale i16, min i16)`, then 4 vectors of 32 bytes; byte `b` of vector `v`
-    /// holds row `b / 4`, column `4 v + b % 4` in its low nibble and column `16 + 4 v + b % 4` in
-    /// its high nibble. `W8`: 8 scales `i16`, then 8 vectors of 32 bytes; byte `b` of vector `v`
-    /// holds row `b / 4`, column `4 v + b % 4`. All integers are little endian.
-    pub const fn block_bytes(self) -> usize {
-        match self {
-            Format::W4 => 4 * ROW_BLOCK + 16 * ROW_BLOCK,
-            Format::W8 => 2 * ROW_BLOCK + 32 * ROW_BLOCK,
-        }
-    }
-}
-
-/// A constant matrix: `rows` outputs by `cols` inputs.
-///
-/// Its blob is the blocks, row block by row block and inside one group by group, then one `i8`
-/// exponent per row. Rows are padded with zeros to a multiple of [`ROW_BLOCK`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Matrix {
-    /// BLAKE3 of the blob.
-    pub digest: Digest,
-    /// Outputs.
-    pub rows: u32,
-    /// Inputs; a multiple of [`GROUP`].
-    pub cols: u32,
-    /// Storage of the integers.
-    pub format: Format,
-}
-
-impl Matrix {
-    /// Number of row blocks.
-    pub fn row_blocks(&self) -> usize {
-        (self.rows as usize).div_ceil(ROW_BLOCK)
-    }
-
-    /// Number of groups in a row.
-    pub fn groups(&self) -> usize {
-        self.cols as usize / GROUP
-    }
-
-    /// Exact length of the blob in bytes.
-    pub fn blob_bytes(&self) -> u64 {
-        let blocks = self.row_blocks() as u64 * self.groups() as u64;
-        blocks * self.format.block_bytes() as u64 + (self.row_blocks() * ROW_BLOCK) as u64
-    }
-}
-
-/// A constant row of `len` little-endian `i32`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Vector {
-    /// BLAKE3 of the blob.
-    pub digest: Digest,
-    /// Number of values.
-    pub len: u32,
-}
-
-/// Cosines and sines by position, as two factors: `p = 256 * high + low`.
-///
-/// The blob holds `256 + highs` rows of `pairs` pairs `(cos, sin)`, little-endian `i32` in Q30:
-/// first the rows of low parts `0..256`, then those of the high parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct RopeTable {
-    /// BLAKE3 of the blob.
-    pub digest: Digest,
-    /// Rotated pairs in a head.
-    pub pairs: u32,
-    /// Rows of the high part: `ceil(positions_max / 256)`.
-    pub highs: u32,
-}
-
-impl RopeTable {
-    /// Exact length of the blob in bytes.
-    pub fn blob_bytes(&self) -> u64 {
-        (ROPE_LOW as u64 + u64::from(self.highs)) * u64::from(self.pairs) * 8
-    }
-}
 
 /// Which two values of a head [`Op::Rope`] turns together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -293,6 +208,20 @@ impl Op {
             Op::Add { a, b } => vec![a, b],
         }
     }
+
+    /// The constants it reads, in the order of its fields.
+    pub fn constants(&self) -> Vec<Constant> {
+        match *self {
+            Op::Embed { table, .. } => vec![Constant::Matrix(table)],
+            Op::RmsNorm { gain, .. } => vec![Constant::Vector(gain)],
+            Op::Linear { weight, bias, .. } => {
+                let bias = bias.map(Constant::Vector);
+                std::iter::once(Constant::Matrix(weight)).chain(bias).collect()
+            }
+            Op::Rope { table, .. } => vec![Constant::Angles(table)],
+            Op::Quantise { .. } | Op::Attention { .. } | Op::Gate { .. } | Op::Add { .. } => vec![],
+        }
+    }
 }
 
 /// The type of a value: one row of this per position.
@@ -316,6 +245,15 @@ pub enum Type {
     },
 }
 
+impl Type {
+    /// Fraction bits.
+    pub fn frac(&self) -> u8 {
+        match *self {
+            Type::Fixed { frac, .. } | Type::Quantised { frac, .. } => frac,
+        }
+    }
+}
+
 /// A program of the `int` dialect.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Program {
@@ -337,19 +275,8 @@ impl Program {
 
     /// The digest and exact length in bytes of every constant, each once, in increasing order.
     pub fn constants(&self) -> Vec<(Digest, u64)> {
-        let mut all = Vec::new();
-        for op in &self.ops {
-            match op {
-                Op::Embed { table, .. } => all.push((table.digest, table.blob_bytes())),
-                Op::RmsNorm { gain, .. } => all.push((gain.digest, u64::from(gain.len) * 4)),
-                Op::Linear { weight, bias, .. } => {
-                    all.push((weight.digest, weight.blob_bytes()));
-                    all.extend(bias.map(|b| (b.digest, u64::from(b.len) * 4)));
-                }
-                Op::Rope { table, .. } => all.push((table.digest, table.blob_bytes())),
-                Op::Quantise { .. } | Op::Attention { .. } | Op::Gate { .. } | Op::Add { .. } => {}
-            }
-        }
+        let constants = self.ops.iter().flat_map(Op::constants);
+        let mut all: Vec<_> = constants.map(|c| (c.digest(), c.blob_bytes())).collect();
         all.sort_unstable();
         all.dedup();
         all

@@ -56,7 +56,7 @@ impl Spec {
 
     fn run(&self, index: usize, rows: &[Row], state: &mut State, token: u32) -> Result<Row, Error> {
         let value = |v: Value| fixed(&rows[v as usize]);
-        let frac = |v: Value| self.frac(v);
+        let frac = |v: Value| i32::from(self.types[v as usize].frac());
         Ok(Row::Fixed(match &self.program.ops[index] {
             Op::Embed { table, scale_q16, frac } => {
                 if token >= table.rows {
@@ -102,12 +102,6 @@ impl Spec {
                 pairs.map(|(&a, &b)| saturate(i64::from(a) + i64::from(b))).collect()
             }
         }))
-    }
-
-    fn frac(&self, value: Value) -> i32 {
-        match self.types[value as usize] {
-            Type::Fixed { frac, .. } | Type::Quantised { frac, .. } => i32::from(frac),
-        }
     }
 }
 

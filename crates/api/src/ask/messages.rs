@@ -19,13 +19,16 @@ pub struct Message {
 const EMPTY: [&str; 6] =
     ["tool_calls", "function_call", "refusal", "audio", "annotations", "images"];
 
-pub(super) fn read(field: &Field<'_>) -> Result<Vec<Message>, Problem> {
-    let messages = field.array()?;
-    if messages.is_empty() {
+/// Most parts of one message.
+const PARTS_MAX: usize = 1 << 10;
+
+pub(super) fn read(field: &Field<'_>, messages_max: usize) -> Result<Vec<Message>, Problem> {
+    let messages = field.array(messages_max, "an array")?;
+    if messages.len() == 0 {
         let message = format!("{} must have at least one message", field.path);
         return Err(Problem::field("unsupported_value", field.path.as_str(), message));
     }
-    messages.iter().map(|message| read_message(message.object()?)).collect()
+    messages.map(|message| read_message(message.object()?)).collect()
 }
 
 fn read_message(mut fields: Fields<'_>) -> Result<Message, Problem> {
@@ -62,8 +65,8 @@ fn read_content(field: &Field<'_>) -> Result<String, Problem> {
     if field.is_text() {
         return field.text();
     }
-    let array = field.array().map_err(|_| field.wrong("a string or an array of text parts"))?;
-    let parts = array.iter().map(|part| read_part(part.object()?));
+    let array = field.array(PARTS_MAX, "a string or an array of text parts")?;
+    let parts = array.map(|part| read_part(part.object()?));
     Ok(parts.collect::<Result<Vec<String>, Problem>>()?.join("\n"))
 }
 

@@ -53,7 +53,7 @@ pub(super) fn check(fields: &mut Fields<'_>) -> Result<(), Problem> {
     }
     for (name, values) in NEUTRAL {
         let Some(field) = fields.take(name) else { continue };
-        let got: Option<Value> = field.value();
+        let got = field.value();
         let neutral = values.iter().any(|value| {
             let value = serde_json::from_str(value).ok();
             got.is_some() && (value == got || same_number(&value, &got))

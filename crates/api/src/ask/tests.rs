@@ -1,11 +1,13 @@
-use super::{Ask, Input, Message};
+use super::{Ask, Input, Message, STOPS_MAX};
 use crate::Problem;
 use serde_json::{Value, json};
+
+const MESSAGES_MAX: usize = 100;
 
 fn chat(extra: Value) -> Result<Ask, Problem> {
     let mut body = json!({"model": "m", "messages": [{"role": "user", "content": "hi"}]});
     body.as_object_mut().unwrap().extend(extra.as_object().unwrap().clone());
-    Ask::chat(body.to_string().as_bytes())
+    Ask::chat(body.to_string().as_bytes(), MESSAGES_MAX)
 }
 
 fn refused(extra: Value, code: &str, param: &str) {
@@ -150,6 +152,48 @@ fn messages_are_read_strictly() {
 }
 
 #[test]
+fn arrays_are_counted_and_no_longer_than_they_may_be() {
+    let messages = |count| json!({"messages": vec![json!({"role": "user", "content": ""}); count]});
+    let parts = |count| {
+        let part = json!({"type": "text", "text": "x"});
+        json!({"messages": [{"role": "user", "content": vec![part; count]}]})
+    };
+    let stops = |count| json!({"stop": vec!["x"; count]});
+    for (body, max, param) in [
+        (&messages as &dyn Fn(usize) -> Value, MESSAGES_MAX, "messages"),
+        (&parts, 1024, "messages[0].content"),
+        (&stops, STOPS_MAX, "stop"),
+    ] {
+        assert!(chat(body(max)).is_ok(), "{param}");
+        refused(body(max + 1), "too_many_elements", param);
+        let message = chat(body(max + 7)).unwrap_err().message;
+        assert_eq!(message, format!("{param} has {} elements, at most {max} are taken", max + 7));
+    }
+}
+
+#[test]
+fn objects_have_a_limited_number_of_fields() {
+    let extra = |count: usize| {
+        // With `model` and `messages`; absent ones, so that nobody minds what they are called.
+        let fields = (2..count).map(|at| (format!("f{at}"), Value::Null));
+        chat(Value::Object(fields.collect()))
+    };
+    assert!(extra(100).is_ok());
+    assert_eq!(extra(101).unwrap_err().code, "invalid_json");
+}
+
+#[test]
+fn what_is_compared_is_short() {
+    let spaced = |count: usize| {
+        let spaces = " ".repeat(count);
+        let body = format!("{{\"model\":\"m\",\"prompt\":\"\",\"tools\":[{spaces}]}}");
+        Ask::completion(body.as_bytes())
+    };
+    assert!(spaced(1022).is_ok());
+    assert_eq!(spaced(1023).unwrap_err().code, "unsupported_field");
+}
+
+#[test]
 fn text_parts_are_joined_and_developer_is_system() {
     let parts = json!([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]);
     let assistant = json!({"role": "assistant", "content": "", "tool_calls": [], "refusal": null});
@@ -169,7 +213,8 @@ fn prompts_are_one_text() {
     };
     assert_eq!(prompt(json!("a")), Ok(Input::Text("a".into())));
     assert_eq!(prompt(json!(["a"])), Ok(Input::Text("a".into())));
-    for wrong in [json!([]), json!(["a", "b"]), json!([1]), json!([[1, 2]]), json!(1), json!({})] {
+    assert_eq!(prompt(json!(["a", "b"])).unwrap_err().code, "too_many_elements");
+    for wrong in [json!([]), json!([1]), json!([[1, 2]]), json!(1), json!({})] {
         assert!(prompt(wrong.clone()).is_err(), "{wrong}");
     }
 }
@@ -195,11 +240,11 @@ fn bodies_that_are_no_object_are_refused() {
         (b"\"x\"", "wrong_type"),
         (b"{}", "missing_field"),
     ] {
-        let problem = Ask::chat(body).unwrap_err();
+        let problem = Ask::chat(body, MESSAGES_MAX).unwrap_err();
         assert_eq!((problem.status, problem.code), (400, code), "{body:?}");
     }
     let nested = format!("{{\"model\":{}1{}}}", "[".repeat(100_000), "]".repeat(100_000));
-    assert_eq!(Ask::chat(nested.as_bytes()).unwrap_err().status, 400);
+    assert_eq!(Ask::chat(nested.as_bytes(), MESSAGES_MAX).unwrap_err().status, 400);
 }
 
 #[test]
@@ -223,7 +268,7 @@ mod any {
             let end = (cut + skip).min(WHOLE.len());
             let (head, tail) = (&WHOLE.as_bytes()[..cut], &WHOLE.as_bytes()[end..]);
             let body = [head, &put, tail].concat();
-            let read = [Ask::chat(&body), Ask::completion(&body)];
+            let read = [Ask::chat(&body, 100), Ask::completion(&body)];
             let problems = read.into_iter().filter_map(Result::err);
             prop_assert!(problems.into_iter().all(|problem| problem.status == 400));
         }
@@ -231,6 +276,6 @@ mod any {
 
     #[test]
     fn the_whole_body_is_read() {
-        assert!(Ask::chat(WHOLE.as_bytes()).is_ok());
+        assert!(Ask::chat(WHOLE.as_bytes(), 100).is_ok());
     }
 }

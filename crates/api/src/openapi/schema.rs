@@ -1,5 +1,6 @@
 //! The shapes of bodies.
 
+use crate::ask::STOPS_MAX;
 use serde_json::{Map, Value, json};
 
 /// A reference to a shape.
@@ -57,8 +58,15 @@ fn model() -> Value {
         "profile": {"enum": ["fast", "high"]},
         "context_length": {"type": "integer"},
         "licence": {"type": ["string", "null"]},
+        "node": node(),
     });
-    object(fields, &["id", "object", "created", "owned_by", "digest"])
+    object(fields, &["id", "object", "created", "owned_by", "digest", "node"])
+}
+
+fn node() -> Value {
+    let mut key = digest();
+    key["description"] = json!("Public key (Ed25519) of the node: it signs every receipt.");
+    key
 }
 
 fn list() -> Value {
@@ -89,7 +97,7 @@ fn prompt() -> Value {
 /// Fields that mean nothing here are not listed; all others that OpenAI knows are refused by name.
 fn request(input: &str, shape: Value) -> Value {
     let number = |default: f64, maximum: f64, what: &str| {
-        let description = format!("{what} Rounded to millionths.");
+        let description = format!("{what} Rounded to millionths, halves to even.");
         json!({
             "type": ["number", "null"], "minimum": 0, "maximum": maximum,
             "default": default, "description": description,
@@ -98,7 +106,7 @@ fn request(input: &str, shape: Value) -> Value {
     let length = json!({"type": ["integer", "null"], "minimum": 1});
     let seed = "Names the random stream. Drawn, and told in the reply, where it is absent.";
     let usage = "Absent: in the last chunk. True: in a chunk of its own. False: nowhere.";
-    let stop = json!({"type": "array", "items": string(), "maxItems": 16});
+    let stop = json!({"type": "array", "items": string(), "maxItems": STOPS_MAX});
     let opening = "Whether the reply carries the files that open its receipt.";
     let fields = json!({
         "model": {"type": "string", "description": "A name or an id that /v1/models lists."},

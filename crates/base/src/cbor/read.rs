@@ -23,6 +23,12 @@ impl Value {
         u32::try_from(got).map_err(|_| Error::OutOfRange { field, max: u32::MAX.into(), got })
     }
 
+    /// The unsigned integer this is, below 2^8.
+    pub fn into_u8(self, field: &'static str) -> Result<u8, Error> {
+        let got = self.into_uint(field)?;
+        u8::try_from(got).map_err(|_| Error::OutOfRange { field, max: u8::MAX.into(), got })
+    }
+
     /// The integer this is, between -2^63 and 2^63 - 1.
     pub fn into_int(self, field: &'static str) -> Result<i64, Error> {
         let max = i64::MAX.unsigned_abs();
@@ -81,6 +87,13 @@ impl Value {
             Value::Array(items) => Err(Error::TooLarge { field, max, got: items.len() }),
             other => Err(other.mismatch(field, "an array")),
         }
+    }
+
+    /// The items of the array this is, exactly `N`.
+    pub fn into_array_n<const N: usize>(self, field: &'static str) -> Result<[Value; N], Error> {
+        let items = self.into_array(field, usize::MAX)?;
+        let got = items.len();
+        items.try_into().map_err(|_| Error::WrongItems { field, expected: N, got })
     }
 
     /// The entries of the map this is, in canonical order.
@@ -148,8 +161,28 @@ impl MapReader {
         self.fields.remove(&key)
     }
 
+    /// Takes the version of the record's format, where it is the one that the caller knows.
+    pub fn take_version(&mut self, key: u64, known: u64) -> Result<(), Error> {
+        match self.take_uint(key, "version")? {
+            got if got == known => Ok(()),
+            got => Err(Error::Version { record: self.record, expected: known, got }),
+        }
+    }
+
+    /// Takes an array of at most `max` items, each of them as `read` reads it.
+    pub fn take_list<T>(
+        &mut self,
+        key: u64,
+        field: &'static str,
+        max: usize,
+        read: impl Fn(Value) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        self.take_array(key, field, max)?.into_iter().map(read).collect()
+    }
+
     takes! {
         "an unsigned integer" take_uint take_opt_uint into_uint () -> u64;
+        "an unsigned integer below 2^8" take_u8 take_opt_u8 into_u8 () -> u8;
         "an unsigned integer below 2^32" take_u32 take_opt_u32 into_u32 () -> u32;
         "an integer" take_int take_opt_int into_int () -> i64;
         "a boolean" take_bool take_opt_bool into_bool () -> bool;
@@ -157,6 +190,7 @@ impl MapReader {
         "a byte string of exactly `N` bytes" take_bytes_n take_opt_bytes_n into_bytes_n [const N: usize] () -> [u8; N];
         "a digest" take_digest take_opt_digest into_digest () -> Digest;
         "a text of at most `max` bytes" take_text take_opt_text into_text (max: usize) -> String;
+        "an array of exactly `N` items" take_array_n take_opt_array_n into_array_n [const N: usize] () -> [Value; N];
         "an array of at most `max` items" take_array take_opt_array into_array (max: usize) -> Vec<Value>;
         "a record" take_map take_opt_map into_map () -> MapReader;
     }

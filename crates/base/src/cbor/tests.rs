@@ -156,6 +156,38 @@ fn every_field_can_be_taken_and_none_may_be_left() {
 }
 
 #[test]
+fn what_is_short_or_of_a_fixed_length_is_so() {
+    let number = |item: Value| item.into_u32("item");
+    assert_eq!(sample().take_u8(1, "one"), Ok(7));
+    let past = Error::OutOfRange { field: "two", max: 255, got: 1 << 32 };
+    assert_eq!(sample().take_u8(2, "two"), Err(past));
+    assert_eq!(sample().take_list(5, "five", 3, number), Ok(vec![1, 2, 3]));
+    let large = Error::TooLarge { field: "five", max: 2, got: 3 };
+    assert_eq!(sample().take_list(5, "five", 2, number), Err(large));
+    let text = |item: Value| item.into_text("item", 9);
+    assert!(matches!(sample().take_list(5, "five", 3, text), Err(Error::WrongType { .. })));
+    let three = [1_u64, 2, 3].map(Value::from);
+    assert_eq!(sample().take_array_n(5, "five"), Ok(three));
+    for (expected, got) in [
+        (2, sample().take_array_n::<2>(5, "five").map(|_| ())),
+        (4, sample().take_array_n::<4>(5, "five").map(|_| ())),
+    ] {
+        assert_eq!(got, Err(Error::WrongItems { field: "five", expected, got: 3 }));
+    }
+}
+
+#[test]
+fn a_record_has_the_version_that_its_reader_knows() {
+    assert_eq!(sample().take_version(1, 7), Ok(()));
+    for expected in [6, 8] {
+        let error = Error::Version { record: "sample", expected, got: 7 };
+        assert_eq!(sample().take_version(1, expected), Err(error));
+    }
+    assert!(matches!(sample().take_version(3, 7), Err(Error::WrongType { .. })));
+    assert!(matches!(sample().take_version(9, 7), Err(Error::Missing { field: "version", .. })));
+}
+
+#[test]
 fn errors_name_the_field() {
     let wrong = |field, expected, got| Error::WrongType { field, expected, got };
     let large = |field, max, got| Error::TooLarge { field, max, got };

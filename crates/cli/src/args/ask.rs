@@ -3,8 +3,8 @@
 //! Invariant: fractions are kept in millionths from the first moment, never as floats.
 
 use super::Threads;
-use crate::decimal::micro;
 use std::path::PathBuf;
+use terroir_api::decimal::micro;
 
 /// `ask`.
 #[derive(Debug, clap::Args)]
@@ -24,7 +24,7 @@ pub struct Ask {
     #[command(flatten)]
     pub sampling: Sampling,
     /// Text that ends the answer and is left out of it; may be given again
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub stop: Vec<String>,
     /// Longest answer, in tokens [default: 512, or what the context leaves]
     #[arg(long, value_name = "N")]
@@ -39,7 +39,7 @@ pub struct Ask {
     #[arg(long, conflicts_with = "system")]
     pub raw: bool,
     /// What the model is told before the question
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
     pub system: Option<String>,
     /// Print one JSON object at the end instead of the answer as it comes
     #[arg(long)]

@@ -4,6 +4,8 @@
 
 use super::Threads;
 use std::path::PathBuf;
+use terroir_node::Limits;
+use terroir_node::server::HttpLimits;
 
 /// `serve`.
 #[derive(Debug, clap::Args)]
@@ -24,13 +26,25 @@ pub struct Serve {
     /// Threads.
     #[command(flatten)]
     pub threads: Threads,
-    /// Answers that may be under way at once
-    #[arg(long, value_name = "N", default_value_t = 16,
+    /// Answers that may be under way at once; each may need memory for a whole context
+    #[arg(long, value_name = "N", default_value_t = Limits::SERVER.sequences_max as u16,
         value_parser = clap::value_parser!(u16).range(1..=128))]
     pub sequences: u16,
     /// Requests that may wait; more are refused with 429
-    #[arg(long, value_name = "N", default_value_t = 64)]
+    #[arg(long, value_name = "N", default_value_t = Limits::SERVER.queue_max as u16)]
     pub queue: u16,
+    /// Longest prompt, in tokens [default: the model's context]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub prompt_tokens: Option<u32>,
+    /// Largest body of a request, in MiB
+    #[arg(long, value_name = "MIB",
+        default_value_t = (HttpLimits::DEFAULT.body_bytes_max >> 20) as u16,
+        value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub body: u16,
+    /// Memory for prompts that begin as earlier ones did, in MiB; each key has its own beginnings
+    #[arg(long, value_name = "MIB",
+        default_value_t = (Limits::SERVER.cached_bytes_max >> 20) as u32)]
+    pub cache: u32,
     /// Seconds that answers under way may go on after the signal to end
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub drain: u16,

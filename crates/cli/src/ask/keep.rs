@@ -1,14 +1,12 @@
-//! The two files that open a receipt, kept beside it.
+//! A receipt and the two files that open it.
 //!
 //! Invariant: nobody but the owner can read what was asked and said.
 
 use crate::output;
+use crate::settings::Settings;
 use anyhow::{Context, Result};
-use std::fs::OpenOptions;
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use terroir_node::{Done, opening};
+use terroir_node::{Done, Home, opening};
 
 /// Where the parts of an answer lie.
 pub(super) struct Kept {
@@ -17,29 +15,52 @@ pub(super) struct Kept {
     pub(super) answer: PathBuf,
 }
 
-/// Writes `ID.request.json` and `ID.answer.json` beside `ID.rcpt`.
-pub(super) fn keep(done: &Done) -> Result<Kept> {
-    let receipt = done.receipt_path.clone();
+/// Writes `ID.rcpt`, `ID.request.json` and `ID.answer.json`.
+pub(super) fn keep(home: &Home, done: &Done) -> Result<Kept> {
+    let receipt = opening::keep(&home.receipts()?, done)
+        .with_context(|| format!("receipt {} is signed, but cannot be kept", done.receipt))?;
     let request = receipt.with_extension("request.json");
     let answer = receipt.with_extension("answer.json");
-    write_private(&request, &opening::request_file(&done.request, &done.salt).to_bytes())?;
-    write_private(&answer, &opening::answer_file(&done.answer).to_bytes())?;
     Ok(Kept { receipt, request, answer })
-}
-
-fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
-    let mut options = OpenOptions::new();
-    let file = options.create(true).truncate(true).write(true).mode(0o600).open(path);
-    file.and_then(|mut file| file.write_all(bytes))
-        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 impl Kept {
     /// Says where the receipt is and how to check it.
-    pub(super) fn tell(&self, seed: u64) {
-        let receipt = self.receipt.display();
+    pub(super) fn tell(&self, settings: &Settings, seed: u64) {
+        let home = settings.unusual_home().map(|home| format!("--home {} ", quoted(home)));
+        let (home, file) = (home.unwrap_or_default(), quoted(&self.receipt));
         output::talk(format_args!("seed {seed}"));
-        output::talk(format_args!("receipt {receipt}"));
-        output::talk(format_args!("check it: terroir receipt check {receipt} --replay"));
+        output::talk(format_args!("receipt {}", self.receipt.display()));
+        output::talk(format_args!("check it: terroir receipt check {home}{file} --replay"));
+    }
+}
+
+/// The path as a word that any shell reads back.
+fn quoted(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+,:@%=".contains(c);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.into_owned();
+    }
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+    use std::path::Path;
+
+    #[test]
+    fn a_path_is_one_word_for_a_shell() {
+        for (path, word) in [
+            ("/home/a/.local/share/terroir", "/home/a/.local/share/terroir"),
+            ("my home", "'my home'"),
+            ("a'b", r"'a'\''b'"),
+            ("$HOME/*", "'$HOME/*'"),
+            ("~", "'~'"),
+            ("", "''"),
+        ] {
+            assert_eq!(quoted(Path::new(path)), word);
+        }
     }
 }

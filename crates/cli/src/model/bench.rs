@@ -7,19 +7,22 @@ use crate::Verdict;
 use crate::args;
 use crate::output;
 use crate::process;
+use crate::progress::{Bar, Unit};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terroir_base::Digest;
 use terroir_base::sign::SecretKey;
+use terroir_import::Progress;
 use terroir_model::{
     Batch, BatchLimits, Event, Input, Isa, MICRO, Model, Outcome, Request, Sampling, inspect,
     replay,
 };
 use terroir_node::Limits;
-use terroir_proof::{Draft, Engine, ModelIds, Place, Run, Salt, Times};
+use terroir_proof::{Answered, Draft, Engine, ModelIds, Place, Run, Salt, Times, Work};
 
 /// Tokens of the long prompt, about.
 const PROMPT_TOKENS: usize = 512;
@@ -37,6 +40,7 @@ struct Bench {
     threads: usize,
     isa: Isa,
     runs: usize,
+    bar: RefCell<Bar>,
 }
 
 /// What a batch did with some requests.
@@ -54,8 +58,10 @@ struct Timeline {
 pub(super) fn run(settings: &Settings, typed: &args::Bench) -> Result<Verdict> {
     let model = super::open(settings, &typed.model)?;
     let threads = settings.threads(typed.threads);
-    let bench = Bench { model, threads, isa: settings.isa, runs: typed.runs.into() };
+    let bar = RefCell::new(Bar::new(Unit::Count));
+    let bench = Bench { model, threads, isa: settings.isa, runs: typed.runs.into(), bar };
     let report = bench.report()?;
+    drop(bench);
     if typed.json {
         output::json(&report)?;
         return Ok(Verdict::Yes);
@@ -75,20 +81,21 @@ impl Bench {
     fn report(&self) -> Result<Value> {
         let (long, short) = (self.prompt(PROMPT_TOKENS, 0)?, self.prompt(16, 0)?);
         let long_tokens = self.model.prompt(&Input::Text(long.clone()))?.len();
-        let prefill = self.timelines(&[request(long, 1)], |line| {
+        let prefill = self.timelines("prefill", &[request(long, 1)], |line| {
             long_tokens as f64 / line.prefill.as_secs_f64()
         })?;
         let asked = request(short, ANSWER_TOKENS);
-        let decode = self.timelines(std::slice::from_ref(&asked), Timeline::rate)?;
+        let decode = self.timelines("decode", std::slice::from_ref(&asked), Timeline::rate)?;
         let peak_bytes = process::peak_bytes();
-        let generate = self.timelines(std::slice::from_ref(&asked), |line| {
+        let generate = self.timelines("a whole answer", std::slice::from_ref(&asked), |line| {
             (line.prefill + line.decode).as_secs_f64()
         })?;
         let outcome = self.timeline(std::slice::from_ref(&asked))?.outcome;
-        let replayed = self.median(|| self.replay(&asked, &outcome))?;
-        let commit = self.median(|| self.commit(&asked, &outcome))?;
+        let replayed = self.median("replay", || self.replay(&asked, &outcome))?;
+        let commit = self.median("commitment", || self.commit(&asked, &outcome))?;
         let many = (0..STREAMS).map(|n| Ok(request(self.prompt(16, n)?, ANSWER_TOKENS)));
-        let streams = self.timelines(&many.collect::<Result<Vec<_>>>()?, Timeline::rate)?;
+        let many = many.collect::<Result<Vec<_>>>()?;
+        let streams = self.timelines("many answers together", &many, Timeline::rate)?;
         Ok(json!({
             "model": self.model.id.to_string(),
             "profile": self.model.manifest.profile.name(),
@@ -125,12 +132,22 @@ impl Bench {
     }
 
     /// The median over several runs of something read off a timeline.
-    fn timelines(&self, requests: &[Request], read: impl Fn(&Timeline) -> f64) -> Result<f64> {
-        self.median(|| Ok(read(&self.timeline(requests)?)))
+    fn timelines(
+        &self,
+        what: &str,
+        requests: &[Request],
+        read: impl Fn(&Timeline) -> f64,
+    ) -> Result<f64> {
+        self.median(what, || Ok(read(&self.timeline(requests)?)))
     }
 
-    fn median(&self, mut measure: impl FnMut() -> Result<f64>) -> Result<f64> {
-        let mut values = (0..self.runs).map(|_| measure()).collect::<Result<Vec<f64>>>()?;
+    fn median(&self, what: &str, mut measure: impl FnMut() -> Result<f64>) -> Result<f64> {
+        let (what, runs) = (format!("measuring {what}"), self.runs as u64);
+        let run = |run| {
+            self.bar.borrow_mut().update(&what, run, Some(runs));
+            measure()
+        };
+        let mut values = (0..runs).map(run).collect::<Result<Vec<f64>>>()?;
         values.sort_by(f64::total_cmp);
         Ok(values[values.len() / 2])
     }
@@ -141,7 +158,7 @@ impl Bench {
             sequences_max: requests.len(),
             // As `ask` has them.
             rows_max: Limits::ONE.rows_max,
-            cached_tokens_max: 0,
+            cached_bytes_max: 0,
         };
         let mut batch = Batch::new(self.model.clone(), self.threads, self.isa, limits)?;
         let start = Instant::now();
@@ -188,8 +205,7 @@ impl Bench {
         for _ in 0..outcome.steps {
             std::hint::black_box(Digest::of(std::hint::black_box(&step)));
         }
-        let draft = Draft {
-            place: Place::FIRST,
+        let answered = Answered {
             salt: &Salt([1; 32]),
             model: ModelIds::of(&self.model),
             engine: Engine { spec: terroir_model::SPEC_VERSION.into(), software: "bench".into() },
@@ -197,8 +213,9 @@ impl Bench {
             answer: &outcome.answer.encode(),
             prompt_tokens: outcome.prompt_tokens,
             run: Run::of(&self.model, outcome),
-            times: Times { requested_ms: 1, first_ms: Some(1), done_ms: 1 },
         };
+        let times = Times { requested_ms: 1, first_ms: Some(1), done_ms: 1 };
+        let draft = Draft { place: Place::FIRST, work: Work::Inference(answered), times };
         draft.sign(&SecretKey::from_seed([1; 32]))?;
         Ok(start.elapsed().as_secs_f64())
     }

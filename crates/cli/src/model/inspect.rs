@@ -5,11 +5,13 @@
 use crate::Verdict;
 use crate::args;
 use crate::output;
+use crate::progress::{Bar, Unit};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use serde_json::json;
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use terroir_import::Progress;
 use terroir_model::{Input, inspect};
 
 pub(super) fn logits(settings: &Settings, typed: &args::Logits) -> Result<Verdict> {
@@ -21,7 +23,10 @@ pub(super) fn logits(settings: &Settings, typed: &args::Logits) -> Result<Verdic
     let failed = || format!("cannot write {}", typed.out.display());
     let mut out = BufWriter::new(File::create(&typed.out).with_context(failed)?);
     let mut written = Ok(());
+    let (mut bar, mut done) = (Bar::new(Unit::Count), 0);
     let mut each = |row: &[i32]| {
+        done += 1;
+        bar.update("writing rows of logits", done, Some(tokens.len() as u64));
         let bytes: Vec<u8> = row.iter().flat_map(|logit| logit.to_le_bytes()).collect();
         if written.is_ok() {
             written = out.write_all(&bytes);
@@ -29,6 +34,7 @@ pub(super) fn logits(settings: &Settings, typed: &args::Logits) -> Result<Verdic
     };
     let threads = settings.threads(typed.threads);
     inspect::logits(&model, threads, settings.isa, &tokens, &mut each)?;
+    drop(bar);
     written.and_then(|()| out.flush()).with_context(failed)?;
     if let Some(path) = &typed.tokens_out {
         let text = format!("{}\n", json!(tokens));

@@ -14,32 +14,50 @@ use terroir_node::{Error, Home};
 /// The model of that name, or whose id starts so.
 pub fn find(home: &Home, wanted: &str) -> Result<ModelId> {
     home.find_model(wanted).map_err(|error| match error {
-        Error::NoModel { .. } => anyhow::Error::new(error).context(
-            "`terroir model list` lists the models that are here, `terroir model pull SOURCE` gets one",
-        ),
+        Error::NoModel { .. } => unknown(error),
         error => error.into(),
     })
 }
 
+/// The same in the home of these settings, which is not made for that.
+pub fn find_in(settings: &Settings, wanted: &str) -> Result<(Home, ModelId)> {
+    let none = || unknown(Error::NoModel { wanted: wanted.to_owned() });
+    let home = settings.find_home()?.ok_or_else(none)?;
+    let id = find(&home, wanted)?;
+    Ok((home, id))
+}
+
+fn unknown(error: Error) -> anyhow::Error {
+    let advice = "`terroir model list` lists the models that are here, `terroir model pull SOURCE` \
+        gets one";
+    output::advise(error, advice)
+}
+
 /// What a model is.
-pub fn manifest(home: &Home, id: ModelId) -> Result<Manifest> {
-    let bytes = home.store().get(&BlobId(id.0));
-    let bytes = bytes.with_context(|| format!("cannot read the manifest of model {id}"))?;
+fn manifest(home: &Home, id: ModelId) -> Result<Manifest> {
+    let bytes = home.store().get(&BlobId(id.0)).map_err(|error| match error {
+        terroir_store::Error::Missing { .. } => unknown(Error::NoModel { wanted: id.to_string() }),
+        error => anyhow::Error::new(error).context(format!("cannot read what model {id} is")),
+    })?;
     Ok(Manifest::decode(&bytes)?)
 }
 
 pub(super) fn list(settings: &Settings, json: bool) -> Result<Verdict> {
-    let home = settings.open_home()?;
-    let models = home.models()?;
+    let mut models = Vec::new();
+    if let Some(home) = settings.find_home()? {
+        for (name, id) in home.models()? {
+            models.push((name, id, manifest(&home, id)?));
+        }
+    }
     if json {
-        let rows = models.iter().map(|(name, id)| Ok(view(name, *id, &manifest(&home, *id)?)));
-        output::json(&Value::Array(rows.collect::<Result<_>>()?))?;
+        let rows = models.iter().map(|(name, id, manifest)| view(name, *id, manifest));
+        output::json(&rows.collect())?;
         return Ok(Verdict::Yes);
     }
-    let widest = models.keys().map(String::len).max().unwrap_or(0);
-    for (name, id) in &models {
-        let Manifest { profile, context_max, ref blobs, .. } = manifest(&home, *id)?;
-        let mib = blobs.iter().map(|(_, size)| size).sum::<u64>() >> 20;
+    let widest = models.iter().map(|(name, ..)| name.len()).max().unwrap_or(0);
+    for (name, id, manifest) in &models {
+        let Manifest { profile, context_max, .. } = manifest;
+        let mib = manifest.weight_bytes() >> 20;
         let id = id.0.short();
         output::data(format_args!(
             "{name:widest$}  {id}  {profile}  {mib} MiB  context {context_max}"
@@ -52,15 +70,14 @@ pub(super) fn list(settings: &Settings, json: bool) -> Result<Verdict> {
 }
 
 pub(super) fn show(settings: &Settings, wanted: &str, json: bool) -> Result<Verdict> {
-    let home = settings.open_home()?;
-    let id = find(&home, wanted)?;
+    let (home, id) = find_in(settings, wanted)?;
     let manifest = manifest(&home, id)?;
     let names = names(&home, id)?;
     if json {
         output::json(&view(&names.join(" "), id, &manifest))?;
         return Ok(Verdict::Yes);
     }
-    let bytes: u64 = manifest.blobs.iter().map(|(_, size)| size).sum();
+    let bytes = manifest.weight_bytes();
     let template = manifest.template.map_or("none".to_owned(), |digest| digest.to_string());
     let rows = [
         ("model", id.to_string()),
@@ -85,10 +102,9 @@ pub(super) fn show(settings: &Settings, wanted: &str, json: bool) -> Result<Verd
 }
 
 pub(super) fn remove(settings: &Settings, wanted: &str, json: bool) -> Result<Verdict> {
-    let home = settings.open_home()?;
-    let id = find(&home, wanted)?;
+    let (home, id) = find_in(settings, wanted)?;
     let names = home.forget_model(id)?;
-    match home.store().unpin(&format!("model-{id}")) {
+    match home.store().unpin(&terroir_import::pin_name(id)) {
         // A model that was named by its id and never imported here has nothing to remove.
         Err(terroir_store::Error::NoPin { .. }) if !names.is_empty() => {}
         done => done.with_context(|| format!("model {id} is not here"))?,
@@ -113,7 +129,8 @@ pub(super) fn remove(settings: &Settings, wanted: &str, json: bool) -> Result<Ve
     Ok(Verdict::Yes)
 }
 
-fn names(home: &Home, id: ModelId) -> Result<Vec<String>> {
+/// What a model is called here.
+pub fn names(home: &Home, id: ModelId) -> Result<Vec<String>> {
     let models = home.models()?.into_iter();
     Ok(models.filter(|(_, other)| *other == id).map(|(name, _)| name).collect())
 }
@@ -127,7 +144,7 @@ fn view(name: &str, id: ModelId, manifest: &Manifest) -> Value {
         "profile": manifest.profile.name(),
         "context_max": manifest.context_max,
         "vocab": manifest.vocab,
-        "weight_bytes": manifest.blobs.iter().map(|(_, size)| size).sum::<u64>(),
+        "weight_bytes": manifest.weight_bytes(),
         "program": manifest.program.to_string(),
         "tokenizer": manifest.tokenizer.to_string(),
         "template": manifest.template.map(|digest| digest.to_string()),

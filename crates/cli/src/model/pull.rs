@@ -5,14 +5,14 @@
 use crate::Verdict;
 use crate::args;
 use crate::output;
-use crate::progress::Bar;
+use crate::progress::{Bar, Unit};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use serde_json::json;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use terroir_base::id::ModelId;
-use terroir_import::Source;
+use terroir_import::{Imported, Source};
 use terroir_model::Profile;
 use terroir_node::Home;
 
@@ -27,6 +27,7 @@ const NAME_BYTES_MAX: usize = 80;
 /// A model that has come.
 struct Pulled {
     id: ModelId,
+    reused: bool,
     name: String,
     file: PathBuf,
 }
@@ -34,7 +35,7 @@ struct Pulled {
 pub(super) fn run(settings: &Settings, typed: args::Pull) -> Result<Verdict> {
     let source: Source = typed.source.parse()?;
     let home = settings.open_home()?;
-    let Pulled { id, name, file } = pull(&home, &source, typed.profile, typed.name)?;
+    let Pulled { id, reused, name, file } = pull(&home, &source, typed.profile, typed.name)?;
     if typed.json {
         output::json(&json!({
             "model": id.to_string(),
@@ -42,6 +43,7 @@ pub(super) fn run(settings: &Settings, typed: args::Pull) -> Result<Verdict> {
             "profile": typed.profile.name(),
             "source": source.to_string(),
             "file": file,
+            "reused": reused,
         }))?;
     } else {
         output::data(format_args!("{id} {name}"))?;
@@ -60,15 +62,28 @@ pub fn default_model(home: &Home) -> Result<ModelId> {
 }
 
 fn pull(home: &Home, source: &Source, profile: Profile, name: Option<String>) -> Result<Pulled> {
-    let mut bar = Bar::new();
-    let file = terroir_import::fetch(source, &home.downloads(), &mut bar)
-        .with_context(|| format!("cannot fetch {source}"))?;
-    let id = terroir_import::import(&file, profile, home.store(), &mut bar)
+    let mut bar = Bar::new(Unit::Bytes);
+    let file =
+        terroir_import::fetch(source, &home.downloads(), &mut bar).context("cannot fetch")?;
+    let imported = terroir_import::import(&file, profile, home.store(), &mut bar)
         .with_context(|| format!("cannot import {}", file.display()))?;
-    let name = name.unwrap_or_else(|| own_name(source, &file, profile));
-    home.name_model(&name, id)?;
     drop(bar);
-    Ok(Pulled { id, name, file })
+    let Imported { id, reused } = imported;
+    if reused {
+        output::talk("the same file was imported before, and all that came of it is sound");
+    }
+    let name = name.unwrap_or_else(|| own_name(source, &file, profile));
+    let before = home.models()?.get(&name).copied();
+    home.name_model(&name, id)?;
+    if let Some(before) = before
+        && super::list::names(home, before)?.is_empty()
+    {
+        output::talk(format_args!(
+            "model {before} was called so and has no name now; `terroir model remove {before}` \
+             removes it"
+        ));
+    }
+    Ok(Pulled { id, reused, name, file })
 }
 
 /// The file's name without its ending, or that of its folder or repository where files are called

@@ -4,29 +4,49 @@
 //! hexadecimal, fractions stay in millionths.
 
 use super::Failed;
+use super::check::{Checked, Joined};
 use serde_json::{Value, json};
-use terroir_proof::{Point, Receipt, Statement, Unchecked};
+use terroir_proof::{Body, Chain, Inference, Point, Receipt, Statement, Unchecked};
 
 /// What `receipt show --json` prints.
 pub(super) fn receipt(statement: &Statement) -> Value {
-    let Receipt { place, model, engine, sampler, output, trace, times, .. } = &statement.receipt;
-    let receipt = &statement.receipt;
-    json!({
+    let Receipt { place, node, mode, times, body } = &statement.receipt;
+    let mut fields = match body {
+        Body::Inference(answer) => inference(answer),
+    };
+    let common = json!({
         "receipt": statement.id.to_string(),
-        "kind": receipt.kind.name(),
-        "job": receipt.job.to_string(),
+        "kind": body.kind(),
         "seq": place.seq,
         "prev": place.prev.map(|id| id.to_string()),
-        "node": receipt.node.to_string(),
+        "node": node.to_string(),
+        "mode": mode.name(),
+        "times": {
+            "requested_ms": times.requested_ms,
+            "first_ms": times.first_ms,
+            "done_ms": times.done_ms,
+        },
+    });
+    for (name, value) in common.as_object().into_iter().flatten() {
+        fields[name] = value.clone();
+    }
+    fields
+}
+
+fn inference(inference: &Inference) -> Value {
+    let Inference { job, model, engine, request, sampler, output, stream, trace } = inference;
+    json!({
+        "job": job.to_string(),
         "model": {
             "manifest": model.manifest.to_string(),
             "program": model.program.to_string(),
             "tokenizer": model.tokenizer.to_string(),
             "template": model.template.map(|digest| digest.to_string()),
             "profile": model.profile,
+            "text": model.text,
         },
         "engine": { "spec": engine.spec, "software": engine.software },
-        "request": receipt.request.to_string(),
+        "request": request.to_string(),
         "sampler": {
             "rules": sampler.rules,
             "temperature_micro": sampler.temperature_micro,
@@ -42,17 +62,11 @@ pub(super) fn receipt(statement: &Statement) -> Value {
             "answer_tokens": output.answer_tokens,
             "finish": output.finish.name(),
         },
-        "stream": receipt.stream.to_string(),
+        "stream": stream.to_string(),
         "trace": {
             "commitment": trace.commitment.to_string(),
             "steps": trace.steps,
             "ops": trace.ops,
-        },
-        "mode": receipt.mode.name(),
-        "times": {
-            "requested_ms": times.requested_ms,
-            "first_ms": times.first_ms,
-            "done_ms": times.done_ms,
         },
     })
 }
@@ -60,6 +74,7 @@ pub(super) fn receipt(statement: &Statement) -> Value {
 /// What `receipt check --json` prints for a yes.
 pub(super) fn statement(statement: &Statement) -> Value {
     let receipt = &statement.receipt;
+    let Body::Inference(inference) = &receipt.body;
     let established = statement.established.iter().map(|point| named(*point));
     let open = statement.not_checked.iter().map(|Unchecked { point, why }| {
         let mut open = named(*point);
@@ -70,8 +85,9 @@ pub(super) fn statement(statement: &Statement) -> Value {
     json!({
         "accepted": true,
         "receipt": statement.id.to_string(),
+        "kind": receipt.body.kind(),
         "node": receipt.node.to_string(),
-        "model": receipt.model.manifest.to_string(),
+        "model": inference.model.manifest.to_string(),
         "mode": receipt.mode.name(),
         "promise": receipt.mode.promise(),
         "established": established.collect::<Value>(),
@@ -83,6 +99,38 @@ pub(super) fn statement(statement: &Statement) -> Value {
 pub(super) fn failed(failed: &Failed) -> Value {
     let Failed { check, number, reason } = failed;
     json!({ "accepted": false, "check": check, "number": number, "reason": reason })
+}
+
+/// What `receipt check --json` prints for several files.
+pub(super) fn several(checked: &[Checked], joined: &Joined) -> Value {
+    let receipts = checked.iter().map(|checked| {
+        let mut one = match &checked.came {
+            Ok(holds) => statement(holds),
+            Err(no) => failed(no),
+        };
+        one["file"] = checked.file.display().to_string().into();
+        one
+    });
+    let receipts: Vec<Value> = receipts.collect();
+    let chain = match joined {
+        Ok(holds) => chain(holds),
+        Err(no) => failed(no),
+    };
+    let accepted = receipts.iter().chain([&chain]).all(|part| part["accepted"] == true);
+    json!({ "accepted": accepted, "receipts": receipts, "chain": chain })
+}
+
+fn chain(chain: &Chain) -> Value {
+    let receipts = chain.receipts.iter();
+    let gaps = chain.gaps.iter().map(|gap| json!({ "after": gap.after, "before": gap.before }));
+    json!({
+        "accepted": true,
+        "node": chain.node.to_string(),
+        "receipts": receipts
+            .map(|(seq, id)| json!({ "seq": seq, "receipt": id.to_string() }))
+            .collect::<Value>(),
+        "gaps": gaps.collect::<Value>(),
+    })
 }
 
 fn named(point: Point) -> Value {

@@ -1,10 +1,11 @@
 //! Asking: the same answer everywhere, kept with its receipt however it ends.
 
-use crate::support::{Home, is_private, isas, said, signal, text};
+use crate::support::{BINARY, Home, is_private, isas, said, signal, text};
 use serde_json::Value;
 use std::io::{Read, Write};
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 
 #[test]
 fn an_answer_does_not_depend_on_machine_or_threads() {
@@ -57,7 +58,48 @@ fn the_answer_streams_to_stdout_and_talk_goes_to_stderr() {
     assert_eq!(said.expect(0).out.trim_end_matches('\n'), wanted.trim_end_matches('\n'));
     assert!(said.err.contains("seed 7\n"), "{said:?}");
     assert!(receipt_in(&said.err).is_file());
-    assert!(said.err.contains("check it: terroir receipt check "), "{said:?}");
+    let home = home.folder.path().display();
+    assert!(
+        said.err.contains(&format!("check it: terroir receipt check --home {home} ")),
+        "{said:?}"
+    );
+}
+
+/// Through a shell, in another folder, without the environment that was there.
+#[test]
+fn the_command_that_checks_can_be_copied() {
+    let home = Home::with_model();
+    let odd = home.path("my \"home's");
+    symlink(home.folder.path(), &odd).unwrap();
+    let odd = odd.to_str().unwrap();
+    let said = home.run(["ask", "--home", odd, "--max-tokens", "2", "hi"]);
+    let line = said.expect(0).err.lines().find_map(|line| line.strip_prefix("check it: "));
+    let line = line.unwrap_or_else(|| panic!("no command in {said:?}"));
+    let folder = Path::new(BINARY).parent().unwrap();
+    let path = format!("{}:{}", folder.display(), std::env::var("PATH").unwrap());
+    let mut shell = Command::new("sh");
+    shell.env_remove("TERROIR_HOME").env("PATH", path).current_dir("/").args(["-c", line]);
+    let checked = crate::support::said(shell.output().unwrap());
+    assert!(checked.expect(0).out.contains("chooses these tokens"), "{checked:?}");
+}
+
+/// The disk takes the receipt, but not the file of this long request.
+#[test]
+fn what_was_said_is_printed_even_where_it_cannot_be_kept() {
+    let home = Home::with_model();
+    let stops = (0..10).flat_map(|n| ["--stop".to_owned(), format!("{n}").repeat(250)]);
+    let mut shell = Command::new("bash");
+    shell.env("TERROIR_HOME", home.folder.path()).stdin(Stdio::null());
+    shell.args(["-c", "trap '' XFSZ; ulimit -f 2; exec \"$@\"", "bash", BINARY]);
+    shell.args(["ask", "--json", "--max-tokens", "2", "hi"]).args(stops);
+    let said = said(shell.output().unwrap());
+    assert!(said.expect(2).err.contains("cannot be kept"), "{said:?}");
+    let done: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!(done["usage"]["completion_tokens"], 2);
+    assert_eq!(done["request_file"], Value::Null);
+    let left = std::fs::read_dir(home.path("receipts")).unwrap();
+    let mut left = left.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(!left.any(|name| name.ends_with(".request.json")), "never a part of a file");
 }
 
 #[test]
@@ -95,7 +137,9 @@ fn what_does_not_fit_the_context_is_an_error_with_the_limits() {
     let home = Home::with_model();
     let said = home.run(["ask", "--max-tokens", "9000", "hi"]);
     said.expect(2);
-    for wanted in ["9000", "8192", "--max-tokens"] {
+    for wanted in
+        ["error: ", "9000", "8192", "; shorten the question or give a smaller --max-tokens"]
+    {
         assert!(said.err.contains(wanted), "{said:?}");
     }
 }

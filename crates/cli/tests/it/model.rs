@@ -1,6 +1,6 @@
 //! Models: listing, measuring, looking inside, removing.
 
-use crate::support::{Home, MODEL, text};
+use crate::support::{Home, MODEL, model_file, text};
 use std::fs;
 
 const TEXT: &str = "The river came down from the hills and turned the old mill.";
@@ -37,6 +37,44 @@ fn a_score_is_the_same_with_any_number_of_threads() {
     assert!((2.0..200.0).contains(&perplexity), "{one}");
     let said = home.run(["model", "score", MODEL, file.to_str().unwrap()]);
     assert!(said.expect(0).out.contains("bits/byte"), "{said:?}");
+}
+
+#[test]
+fn a_text_with_nothing_to_predict_has_no_score() {
+    let home = Home::with_model();
+    let file = home.write("one.txt", "a");
+    let said = home.run(["model", "score", MODEL, file.to_str().unwrap()]);
+    assert!(said.expect(2).err.contains("nothing comes before it"), "{said:?}");
+}
+
+#[test]
+fn a_file_that_was_imported_is_taken_as_it_is() {
+    let home = Home::with_model();
+    let pull = |name: &str| {
+        let words = ["model", "pull", model_file().to_str().unwrap(), "--name", name, "--json"]
+            .map(str::to_owned);
+        home.run(words)
+    };
+    let again = pull("again");
+    assert_eq!(again.json()["reused"], true);
+    assert!(again.err.contains("was imported before"), "{again:?}");
+    let listed = home.json(["model", "list", "--json"]);
+    assert_eq!(listed[0]["model"], listed[1]["model"]);
+    home.run(["model", "remove", MODEL]).expect(0);
+    assert_eq!(pull(MODEL).json()["reused"], false);
+}
+
+#[test]
+fn a_model_that_loses_its_last_name_is_mentioned() {
+    let home = Home::with_model();
+    let id = text(&home.json(["model", "list", "--json"]), "/0/model").to_owned();
+    let tiny = concat!(env!("CARGO_MANIFEST_DIR"), "/../import/tests/golden/models/qwen2.gguf");
+    let said = home.run(["model", "pull", tiny, "--name", MODEL]);
+    assert!(said.expect(0).err.contains(&format!("`terroir model remove {id}`")), "{said:?}");
+    home.run(["model", "remove", &id]).expect(0);
+    assert!(home.json(["store", "check", "--json"])["bytes"].as_u64().unwrap() < 1_000_000);
+    let again = home.run(["model", "pull", tiny, "--name", MODEL]);
+    assert!(!again.expect(0).err.contains("has no name"), "{again:?}");
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn the_receipt_alone_is_checked_for_form_and_signature_only() {
     let said = asked.home.run(["receipt", "check", alone, "--answer", answer]);
     assert!(said.expect(2).err.contains("--request FILE"), "{said:?}");
     let said = asked.home.run(["receipt", "check", alone, "--replay"]);
-    assert!(said.expect(2).err.contains("a replay needs"), "{said:?}");
+    assert!(said.expect(2).err.contains("a replay of "), "{said:?}");
 }
 
 #[test]
@@ -146,6 +146,70 @@ fn a_replay_without_the_model_is_an_error_that_says_how_to_get_it() {
 }
 
 #[test]
+fn the_node_that_signed_can_be_pinned() {
+    let asked = asked();
+    let key = asked.home.run(["receipt", "key"]);
+    let key = key.expect(0).out.trim_end();
+    assert_eq!(asked.home.json(["receipt", "key", "--json"])["node"], key);
+    let said = asked.check(&["--node", key, "--json"]).json();
+    assert!(codes(&said["established"]).contains(&"node"), "{said}");
+    assert_eq!(said["node"], key);
+    let said = asked.check(&["--node", &"07".repeat(32)]);
+    assert!(said.expect(1).out.starts_with("rejected by check 7 (signer): node 0707"), "{said:?}");
+    let said = asked.check(&["--node", &key[1..]]);
+    assert!(said.expect(2).err.contains("--node"), "{said:?}");
+}
+
+#[test]
+fn several_receipts_are_checked_as_a_chain() {
+    let asked = asked();
+    let more = || asked.home.json(["ask", "--json", "--max-tokens", "2", "hi"]);
+    let (second, third) = (more(), more());
+    let first = asked.receipt.to_str().unwrap();
+    let [second, third] = [&second, &third].map(|done| text(done, "/receipt"));
+    let check = |words: &[&str]| asked.home.run(["receipt", "check"].iter().chain(words));
+
+    let said = check(&[third, first, second, "--replay"]);
+    for wanted in [first, second, third, "from 0 to 2: each names the one before it"] {
+        assert!(said.expect(0).out.contains(wanted), "{said:?}");
+    }
+    let said = check(&[first, second, third, "--json"]).json();
+    assert_eq!((&said["accepted"], &said["chain"]["accepted"]), (&true.into(), &true.into()));
+    assert_eq!(said["chain"]["receipts"][1]["receipt"], said["receipts"][1]["receipt"]);
+    let placed = said["receipts"].as_array().unwrap().iter();
+    let placed = placed.map(|one| codes(&one["established"]).contains(&"chain"));
+    assert_eq!(placed.collect::<Vec<_>>(), [true, true, false]);
+
+    let said = check(&[first, third]);
+    assert!(said.expect(0).out.contains("the receipts between 0 and 2: not given"), "{said:?}");
+    let said = check(&[first, third, "--json"]).json();
+    assert_eq!(said["chain"]["gaps"], serde_json::json!([{ "after": 0, "before": 2 }]));
+
+    let broken = asked.home.write("broken.rcpt", &fs::read(second).unwrap()[1..]);
+    let broken = broken.to_str().unwrap();
+    let said = check(&[first, broken, third]);
+    let wanted = format!("chain rejected by check 51 (link): {broken} is no link");
+    assert!(said.expect(1).out.contains(&wanted), "{said:?}");
+    let said = check(&[first, second, "--request", asked.request.to_str().unwrap()]);
+    assert!(said.expect(2).err.contains("give one FILE"), "{said:?}");
+}
+
+/// A node that forgets what it signed, as one restored from a copy does, signs against itself.
+#[test]
+fn two_receipts_with_one_number_are_shown_as_evidence() {
+    let (asked, copy) = (asked(), Home::with_model());
+    fs::copy(asked.home.path("node.key"), copy.path("node.key")).unwrap();
+    let other = copy.ask("8");
+    let files = [asked.receipt.to_str().unwrap(), text(&other, "/receipt")];
+    let said = asked.home.run(["receipt", "check"].iter().chain(&files));
+    assert!(said.expect(1).out.contains("chain rejected by check 53 (equivocation)"), "{said:?}");
+    let said = asked.home.run(["receipt", "check", "--json"].iter().chain(&files));
+    let said: Value = serde_json::from_str(&said.expect(1).out).unwrap();
+    assert_eq!((&said["accepted"], &said["chain"]["number"]), (&false.into(), &53.into()));
+    assert_eq!(said["receipts"][0]["accepted"], true);
+}
+
+#[test]
 fn a_receipt_is_shown_field_by_field() {
     let asked = asked();
     let receipt = asked.receipt.to_str().unwrap();
@@ -153,6 +217,8 @@ fn a_receipt_is_shown_field_by_field() {
     assert_eq!(shown["sampler"]["temperature_micro"], 900_000);
     assert_eq!(shown["output"]["answer_tokens"], 24);
     assert_eq!(shown["engine"]["spec"], "terroir-int-1");
+    assert_eq!(shown["model"]["text"], "terroir-text-1");
+    assert_eq!(shown["kind"], "inference");
     let said = asked.home.run(["receipt", "show", receipt]);
     assert!(said.expect(0).out.contains("seed                7\n"), "{said:?}");
 }

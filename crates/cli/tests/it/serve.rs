@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt;
 use std::process::Child;
 
 /// A server that is killed with the test.
@@ -15,7 +16,11 @@ struct Server {
 
 impl Server {
     fn start(home: &Home, more: &[&str]) -> Server {
-        let words = ["serve", "--listen", "127.0.0.1:0", "--model", MODEL, "--log", "error"];
+        Server::start_with(home, &[&["--log", "error"], more].concat())
+    }
+
+    fn start_with(home: &Home, more: &[&str]) -> Server {
+        let words = ["serve", "--listen", "127.0.0.1:0", "--model", MODEL];
         let mut child = home.spawn(words.iter().chain(more));
         let mut line = String::new();
         BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
@@ -25,20 +30,28 @@ impl Server {
     }
 
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {
+        let (status, body) = self.send(method, path, "", body);
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    /// Status and body of the reply; `headers` are whole lines.
+    fn send(&self, method: &str, path: &str, headers: &str, body: &Value) -> (u16, Value) {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         let body = body.to_string();
         let length = body.len();
         write!(
             stream,
             "{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\
-             content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+             content-type: application/json\r\n{headers}content-length: {length}\r\n\r\n{body}"
         )
         .unwrap();
         let mut reply = String::new();
         stream.read_to_string(&mut reply).unwrap();
         let (head, body) = reply.split_once("\r\n\r\n").unwrap();
-        assert!(head.starts_with("HTTP/1.1 200"), "{reply}");
-        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {reply}"))
+        let status = head.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let body = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {reply}"));
+        (status.unwrap_or_else(|| panic!("{reply}")), body)
     }
 
     fn chat(&self, question: &str) -> String {
@@ -98,6 +111,72 @@ fn the_server_says_its_port_lists_its_model_and_drains() {
     assert_eq!(models["data"][0]["id"], MODEL);
     signal(&server.child, "-TERM");
     assert!(server.child.wait().unwrap().success());
+}
+
+#[test]
+fn the_loudest_log_tells_no_secret() {
+    const KEY: &str = "sk-0123456789abcdef";
+    const QUESTION: &str = "Where is the treasure of Ljubljana?";
+    let home = Home::with_model();
+    let keys = home.write("keys", KEY);
+    fs::set_permissions(&keys, fs::Permissions::from_mode(0o600)).unwrap();
+    let more = ["--log", "trace", "--api-keys", keys.to_str().unwrap()];
+    let mut server = Server::start_with(&home, &more);
+    let message = json!({ "role": "user", "content": QUESTION });
+    let body = json!({
+        "model": MODEL,
+        "messages": [message],
+        "max_tokens": 8,
+        "temperature": 0,
+        "opening": true,
+    });
+    let ask = |key: &str| {
+        let headers = format!("authorization: Bearer {key}\r\n");
+        server.send("POST", "/v1/chat/completions", &headers, &body)
+    };
+    let (status, reply) = ask(KEY);
+    assert_eq!(status, 200, "{reply}");
+    assert_eq!(ask("sk-wrong-0123456789").0, 401);
+    signal(&server.child, "-TERM");
+    assert!(server.child.wait().unwrap().success());
+    let mut log = String::new();
+    server.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(log.contains("answer done"), "{log}");
+    let node_key = fs::read_to_string(home.path("node.key")).unwrap();
+    for secret in [
+        KEY,
+        "sk-wrong",
+        "Ljubljana",
+        text(&reply, "/choices/0/message/content"),
+        text(&reply, "/salt"),
+        node_key.split_whitespace().last().unwrap(),
+    ] {
+        assert!(!secret.is_empty() && !log.contains(secret), "{secret:?} is in {log}");
+    }
+}
+
+#[test]
+fn the_limits_that_were_asked_for_hold() {
+    let home = Home::with_model();
+    let few = ["--prompt-tokens", "40", "--body", "1", "--cache", "0"];
+    let server = Server::start(&home, &few);
+    let ask = |question: &str| {
+        let message = json!({ "role": "user", "content": question });
+        let body = json!({ "model": MODEL, "messages": [message], "max_tokens": 1 });
+        server.send("POST", "/v1/chat/completions", "", &body)
+    };
+    for _ in 0..2 {
+        let (status, reply) = ask("Hi");
+        assert_eq!(status, 200, "{reply}");
+        assert_eq!(reply.pointer("/usage/prompt_tokens_details/cached_tokens"), Some(&json!(0)));
+    }
+    for (question, status, code) in [
+        ("river ".repeat(40), 400, "context_length_exceeded"),
+        (" ".repeat(1 << 20), 413, "body_too_large"),
+    ] {
+        let (got, reply) = ask(&question);
+        assert_eq!((got, text(&reply, "/error/code")), (status, code));
+    }
 }
 
 #[test]

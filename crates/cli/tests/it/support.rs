@@ -143,7 +143,10 @@ pub fn isas() -> &'static [&'static str] {
     }
     #[cfg(target_arch = "x86_64")]
     if std::arch::is_x86_feature_detected!("avx2") {
-        return &["portable", "avx2"];
+        let vnni = std::arch::is_x86_feature_detected!("avx512f")
+            && std::arch::is_x86_feature_detected!("avx512vl")
+            && std::arch::is_x86_feature_detected!("avx512vnni");
+        return if vnni { &["portable", "avx2", "avx512"] } else { &["portable", "avx2"] };
     }
     &["portable"]
 }

@@ -9,6 +9,7 @@ use crate::Error;
 use crate::pack::{Packer, format_of};
 use crate::progress::Progress;
 use crate::quant::power_of_two;
+use crate::round::{largest, nearest};
 use crate::tensors::{Place, Tensors};
 use std::collections::BTreeSet;
 use terroir_base::Digest;
@@ -229,7 +230,7 @@ impl Maker<'_> {
         let name = self.decoder.names.weight(role, block);
         let mut gains = self.values(&name, width)?;
         gains.iter_mut().for_each(|gain| *gain += self.decoder.gain_offset);
-        let largest = gains.iter().fold(0.0, |largest: f64, gain| largest.max(gain.abs()));
+        let largest = largest(gains.iter().copied());
         let gain_frac = frac_for(largest, FRAC_MAX);
         let gain = self.vector(&name, &gains, gain_frac)?;
         // No value of a normalised row exceeds the root of its width.
@@ -338,9 +339,4 @@ fn wrong(name: &str, what: impl Into<String>) -> Error {
 fn frac_for(bound: f64, most: u8) -> u8 {
     let (_, above) = libm::frexp(bound);
     (30 - above).clamp(0, i32::from(most)) as u8
-}
-
-/// Nearest integer, halves away from zero.
-fn nearest(value: f64) -> i64 {
-    (if value < 0.0 { value - 0.5 } else { value + 0.5 }) as i64
 }

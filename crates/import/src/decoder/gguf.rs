@@ -3,16 +3,12 @@
 //! Source: the GGUF specification's keys, and what llama.cpp takes for granted where they are silent
 //! (Gemma 3's pattern of windows and its local angles).
 
-use super::{BLOCKS_MAX, Decoder, HEADS_MAX, Keys, Names, Rope, STRETCH, Scaling, Sight};
+use super::{BLOCKS_MAX, Decoder, GEMMA_PATTERN, HEADS_MAX, Keys, Names, ROPE_BASE, Rope, STRETCH};
+use super::{Scaling, Sight, equal_part, missing, near_but_every};
 use crate::Error;
-use crate::decoder::keys::missing;
 use crate::gguf::{Array, Value};
 use terroir_tensor::program::{Activation, HEAD_DIM_MAX, POSITIONS_MAX, Pairing, WIDTH_MAX};
 
-/// Base of the rotary frequencies when a file names none.
-const ROPE_BASE: f64 = 10_000.0;
-/// Gemma 3: every sixth block sees everything.
-const GEMMA_PATTERN: usize = 6;
 /// Blocks of the one Gemma 3 whose attention scale is not that of its heads.
 const GEMMA_27B_BLOCKS: u32 = 62;
 
@@ -82,10 +78,9 @@ impl Fields<'_> {
         let kv_heads = self.opt_size("attention.head_count_kv", HEADS_MAX)?.unwrap_or(heads);
         let head_dim = match self.opt_size("attention.key_length", HEAD_DIM_MAX as u32)? {
             Some(length) => length,
-            None if width.is_multiple_of(heads) && width / heads <= HEAD_DIM_MAX as u32 => {
-                width / heads
-            }
-            None => return Err(self.wrong("attention.head_count", "a divisor of the width is due")),
+            None => equal_part(width, heads).ok_or_else(|| {
+                self.wrong("attention.head_count", "a divisor of the width is due")
+            })?,
         };
         if self.opt_u32("attention.value_length")?.is_some_and(|length| length != head_dim) {
             return Err(self.wrong("attention.value_length", "the length of keys is due"));
@@ -132,10 +127,7 @@ impl Fields<'_> {
         if dims == 0 || !dims.is_multiple_of(2) || dims > head_dim {
             return Err(self.wrong("rope.dimension_count", "an even part of a head is due"));
         }
-        let base = self.opt_f64("rope.freq_base")?.unwrap_or(ROPE_BASE);
-        if base < 1.0 {
-            return Err(self.wrong("rope.freq_base", "at least one is due"));
-        }
+        let base = self.base("rope.freq_base")?;
         let kind = self.key("rope.scaling.type");
         let factor = match self.opt_f64("rope.scaling.factor")? {
             Some(factor) => Some(factor),
@@ -173,22 +165,25 @@ impl Fields<'_> {
         Ok(Rope { base, dims, scaling })
     }
 
+    /// A base of rotary frequencies, which rise instead of fall with one below 1.
+    fn base(&self, name: &str) -> Result<f64, Error> {
+        match self.opt_f64(name)?.unwrap_or(ROPE_BASE) {
+            base if base < 1.0 => Err(self.wrong(name, "at least one is due")),
+            base => Ok(base),
+        }
+    }
+
     /// How far each block sees.
     fn sights(&self, blocks: usize, rope: Rope) -> Result<Vec<Sight>, Error> {
         let name = "attention.sliding_window";
         let window = self.opt_u32(name)?.unwrap_or(0);
         match self.space {
             "gemma3" if window > 0 => {
-                let base = self.opt_f64("rope.freq_base_swa")?.unwrap_or(ROPE_BASE);
-                if !base.is_finite() || base < 1.0 {
-                    return Err(self.wrong("rope.freq_base_swa", "must be a number of at least 1"));
-                }
+                let base = self.base("rope.freq_base_swa")?;
                 let local = Rope { base, dims: rope.dims, scaling: Scaling::None };
                 let near = Sight { window, rope: local };
                 let far = Sight { window: 0, rope };
-                let is_near = self.pattern(blocks)?;
-                let sight = |near_one: &bool| if *near_one { near.clone() } else { far.clone() };
-                Ok(is_near.iter().map(sight).collect())
+                Ok(Sight::of_blocks(&self.pattern(blocks)?, &near, &far))
             }
             "llama" => Ok(vec![Sight { window, rope }; blocks]),
             _ if window == 0 => Ok(vec![Sight { window: 0, rope }; blocks]),
@@ -209,7 +204,7 @@ impl Fields<'_> {
                 return Err(self.wrong(name, "a number, or a truth value for each block, is due"));
             }
         };
-        Ok((0..blocks).map(|block| !(block + 1).is_multiple_of(every)).collect())
+        Ok(near_but_every(every, blocks))
     }
 
     /// Refuses the keys that would change the network in ways that have no operator here.

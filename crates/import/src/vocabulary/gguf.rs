@@ -66,7 +66,7 @@ pub(crate) fn from_gguf(keys: &Keys<'_>) -> Result<Words, Error> {
             return Err(keys.wrong(key, "a token after every text is not understood"));
         }
     }
-    let eos = all_ends(keys, &vocabulary, template.as_deref())?;
+    let eos = all_ends(keys, &vocabulary)?;
     for key in SILENT {
         keys.get(key);
     }
@@ -151,11 +151,7 @@ fn token(keys: &Keys<'_>, key: &str, vocabulary: &Vocabulary) -> Result<Option<u
 }
 
 /// The tokens that end an answer: by key, and control tokens by name.
-fn all_ends(
-    keys: &Keys<'_>,
-    vocabulary: &Vocabulary,
-    template: Option<&str>,
-) -> Result<Vec<u32>, Error> {
+fn all_ends(keys: &Keys<'_>, vocabulary: &Vocabulary) -> Result<Vec<u32>, Error> {
     let declared = token(keys, ENDS[0], vocabulary)?;
     let mut others = Vec::new();
     for key in &ENDS[1..] {
@@ -166,7 +162,7 @@ fn all_ends(
         let is_end = END_NAMES.iter().any(|name| name.as_bytes() == token);
         (is_end && *kind == TokenKind::Control).then_some(id)
     }));
-    let ends = ends(declared, others.into_iter(), template);
+    let ends = ends(declared, others);
     if ends.is_empty() {
         return Err(missing(ENDS[0]));
     }

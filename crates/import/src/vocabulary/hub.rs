@@ -112,8 +112,7 @@ pub(crate) fn from_hub(folder: &Folder) -> Result<Words, Error> {
     };
     let add_bos = settings.flag("add_bos_token")?.unwrap_or(starts_with_bos) && bos.is_some();
     let template = template(folder, &settings)?;
-    let others = generation_ends(folder, list.names.len())?;
-    let eos = ends(eos, others.into_iter(), template.as_deref());
+    let eos = ends(eos, generation_ends(folder, list.names.len())?);
     if eos.is_empty() {
         return Err(settings.fail("eos_token is missing".into()));
     }

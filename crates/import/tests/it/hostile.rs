@@ -12,7 +12,7 @@ fn try_import(path: &Path) -> Result<String, Error> {
     let store = Store::open(folder.path()).unwrap();
     let result = import(path, Profile::Fast, &store, &mut Silent);
     assert_eq!(store.pins().unwrap().len(), usize::from(result.is_ok()), "pins follow success");
-    result.map(|id| id.to_string())
+    result.map(|imported| imported.id.to_string())
 }
 
 fn try_bytes(bytes: &[u8]) -> Result<String, Error> {

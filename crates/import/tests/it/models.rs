@@ -31,7 +31,7 @@ fn words(bytes: &[u8]) -> impl Iterator<Item = [u8; 4]> {
 fn imported(name: &str, profile: Profile) -> Model {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
-    let id = import(&golden(name), profile, &store, &mut Silent).unwrap();
+    let id = import(&golden(name), profile, &store, &mut Silent).unwrap().id;
     load(&store, id)
 }
 
@@ -106,7 +106,7 @@ fn ids_are_frozen() {
     let mut got = String::new();
     for name in ["llama.gguf", "llama", "mistral", "qwen2.gguf", "qwen3", "gemma3.gguf", "gemma3"] {
         for profile in [Profile::Fast, Profile::High] {
-            let id = import(&golden(name), profile, &store, &mut Silent).unwrap();
+            let id = import(&golden(name), profile, &store, &mut Silent).unwrap().id;
             got += &format!("{id} {profile} {name}\n");
         }
     }

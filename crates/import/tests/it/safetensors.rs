@@ -4,14 +4,14 @@ use proptest::prelude::*;
 use terroir_import::quant::Kind;
 use terroir_import::safetensors::{Folder, read};
 
-fn file(header: &str, data: usize) -> Vec<u8> {
+pub fn file(header: &str, data: usize) -> Vec<u8> {
     let mut bytes = (header.len() as u64).to_le_bytes().to_vec();
     bytes.extend(header.as_bytes());
     bytes.resize(bytes.len() + data, 0);
     bytes
 }
 
-const SOUND: &str = r#"{"__metadata__": {"format": "pt"},
+pub const SOUND: &str = r#"{"__metadata__": {"format": "pt"},
  "a": {"dtype": "F32", "shape": [2, 3], "data_offsets": [0, 24]},
  "b": {"dtype": "BF16", "shape": [4], "data_offsets": [24, 32]}}"#;
 

@@ -1,8 +1,9 @@
-//! Caches of finished sequences, kept for prompts that start alike.
+//! Caches of finished sequences, kept for prompts of the same space that start alike.
 //!
-//! Invariant: a cache is only ever shortened to tokens that it has in common with the prompt, so
-//! reuse cannot show in a result; the tokens kept never exceed the limit.
+//! Invariant: what is given out has seen only tokens that the prompt starts with, so reuse cannot
+//! show in a result; the memory kept never exceeds the limit.
 
+use super::Space;
 use terroir_tensor::Cache;
 
 /// Shared starts shorter than this are cheaper to run again than to copy.
@@ -10,15 +11,33 @@ const SHARED_MIN: usize = 8;
 
 /// What one sequence left behind: `cache` has seen exactly `tokens`.
 struct Entry {
+    space: Space,
     tokens: Vec<u32>,
     cache: Cache,
     used: u64,
 }
 
+impl Entry {
+    /// How much of it is worth reusing for a prompt of that space.
+    fn reusable(&self, space: Space, prompt: &[u32]) -> usize {
+        if self.space == space { reusable(&self.tokens, prompt) } else { 0 }
+    }
+
+    /// Whether it has seen everything that `other` has, and so makes it superfluous.
+    fn covers(&self, space: Space, other: &[u32]) -> bool {
+        self.space == space && self.tokens.starts_with(other)
+    }
+
+    /// Memory held.
+    fn bytes(&self) -> u64 {
+        self.cache.bytes() + size_of_val(&self.tokens[..]) as u64
+    }
+}
+
 /// A store of caches, the least recently used leaves first.
 pub(super) struct Prefixes {
     entries: Vec<Entry>,
-    tokens_max: usize,
+    bytes_max: u64,
     clock: u64,
 }
 
@@ -35,18 +54,18 @@ pub(super) fn reusable(seen: &[u32], prompt: &[u32]) -> usize {
 }
 
 impl Prefixes {
-    pub(super) fn new(tokens_max: usize) -> Prefixes {
-        Prefixes { entries: Vec::new(), tokens_max, clock: 0 }
+    pub(super) fn new(bytes_max: u64) -> Prefixes {
+        Prefixes { entries: Vec::new(), bytes_max, clock: 0 }
     }
 
     /// Length of the best start that [`Prefixes::take`] would give.
-    pub(super) fn best(&self, prompt: &[u32]) -> usize {
-        self.entries.iter().map(|entry| reusable(&entry.tokens, prompt)).max().unwrap_or(0)
+    pub(super) fn best(&self, space: Space, prompt: &[u32]) -> usize {
+        self.entries.iter().map(|entry| entry.reusable(space, prompt)).max().unwrap_or(0)
     }
 
-    /// A cache that has seen a start of `prompt`, the longest there is.
-    pub(super) fn take(&mut self, prompt: &[u32]) -> Option<Cache> {
-        let common = |entry: &Entry| reusable(&entry.tokens, prompt);
+    /// A cache that has seen a start of `prompt`, the longest there is in that space.
+    pub(super) fn take(&mut self, space: Space, prompt: &[u32]) -> Option<Cache> {
+        let common = |entry: &Entry| entry.reusable(space, prompt);
         let best = (0..self.entries.len()).max_by_key(|&at| common(&self.entries[at]))?;
         let length = common(&self.entries[best]);
         if length == 0 {
@@ -57,27 +76,26 @@ impl Prefixes {
         }
         self.clock += 1;
         self.entries[best].used = self.clock;
-        let mut cache = self.entries[best].cache.clone();
-        cache.truncate(length);
-        Some(cache)
+        Some(self.entries[best].cache.prefix(length))
     }
 
     /// Keeps a cache that has seen `tokens`.
-    pub(super) fn put(&mut self, tokens: Vec<u32>, cache: Cache) {
+    pub(super) fn put(&mut self, space: Space, tokens: Vec<u32>, cache: Cache) {
         debug_assert_eq!(tokens.len(), cache.len());
-        if tokens.len() < SHARED_MIN || tokens.len() > self.tokens_max {
+        self.clock += 1;
+        let new = Entry { space, tokens, cache, used: self.clock };
+        if new.tokens.len() < SHARED_MIN || new.bytes() > self.bytes_max {
             return;
         }
         // What starts the new one, or is started by it, need not be kept twice.
-        if self.entries.iter().any(|entry| entry.tokens.starts_with(&tokens)) {
+        if self.entries.iter().any(|entry| entry.covers(space, &new.tokens)) {
             return;
         }
-        self.entries.retain(|entry| !tokens.starts_with(&entry.tokens));
-        self.clock += 1;
-        self.entries.push(Entry { tokens, cache, used: self.clock });
-        while self.entries.iter().map(|entry| entry.tokens.len()).sum::<usize>() > self.tokens_max {
+        self.entries.retain(|entry| !new.covers(entry.space, &entry.tokens));
+        self.entries.push(new);
+        while self.entries.iter().map(Entry::bytes).sum::<u64>() > self.bytes_max {
             let oldest = (0..self.entries.len()).min_by_key(|&at| self.entries[at].used);
-            self.entries.swap_remove(oldest.expect("no entries hold no tokens"));
+            self.entries.swap_remove(oldest.expect("no entries hold no memory"));
         }
     }
 }

@@ -10,8 +10,8 @@ fn model() -> Arc<Model> {
     MODEL.get_or_init(|| Arc::new(Toy::new(5).load().unwrap())).clone()
 }
 
-fn batch(threads: usize, sequences_max: usize, rows_max: usize, cached_tokens_max: usize) -> Batch {
-    let limits = BatchLimits { sequences_max, rows_max, cached_tokens_max };
+fn batch(threads: usize, sequences_max: usize, rows_max: usize, cached_bytes_max: u64) -> Batch {
+    let limits = BatchLimits { sequences_max, rows_max, cached_bytes_max };
     Batch::new(model(), threads, Isa::detect(), limits).unwrap()
 }
 
@@ -67,7 +67,7 @@ fn a_request_has_one_answer_alone_in_a_batch_fresh_and_cached() {
     let requests: Vec<Request> = (0..8).map(|n| request(&format!("{long}{}", n / 3), n)).collect();
     let wanted: Vec<Outcome> = requests.iter().map(alone).collect();
     for (threads, rows_max) in [(1, 8), (2, 11), (2, 256)] {
-        let mut batch = batch(threads, 8, rows_max, 4000);
+        let mut batch = batch(threads, 8, rows_max, u64::MAX);
         for round in 0..2 {
             let tickets: Vec<Ticket> =
                 requests.iter().map(|r| batch.admit(r.clone()).unwrap()).collect();
@@ -83,7 +83,7 @@ fn a_request_has_one_answer_alone_in_a_batch_fresh_and_cached() {
 
 #[test]
 fn a_conversation_runs_only_what_is_new() {
-    let mut batch = batch(1, 2, 64, 1000);
+    let mut batch = batch(1, 2, 64, u64::MAX);
     let say = |role: &str, content: &str| Message { role: role.into(), content: content.into() };
     let mut messages = vec![say("user", "hello there, how are you today?")];
     let ask =
@@ -111,6 +111,31 @@ fn a_prompt_shares_the_start_of_one_that_is_still_running() {
     let got = drain(&mut batch).remove(&ticket).unwrap().2;
     assert!(got.cached_tokens > 20);
     assert_eq!(Outcome { cached_tokens: 0, ..got }, alone(&other));
+}
+
+#[test]
+fn a_prompt_shares_nothing_with_another_space_running_or_ended() {
+    let mut batch = batch(1, 3, 64, u64::MAX);
+    let wanted = request("a beginning that both of the prompts have in common", 1);
+    let cached = |batch: &mut Batch, space: u32| {
+        let prepared = batch.model().prepare(wanted.clone()).unwrap();
+        let ticket = batch.admit_prepared(prepared, Space(space)).unwrap();
+        // Far enough to share it while it runs.
+        batch.step().unwrap();
+        (ticket, batch.sequences.last().unwrap().cached_tokens)
+    };
+    let of = |(_, cached): (Ticket, usize)| cached;
+    assert_eq!(of(cached(&mut batch, 1)), 0, "nothing was asked before");
+    assert_eq!(of(cached(&mut batch, 2)), 0, "another space is asking the same");
+    assert!(of(cached(&mut batch, 1)) > 20, "the own space is asking the same");
+    let outcomes = drain(&mut batch);
+    assert_eq!(of(cached(&mut batch, 3)), 0, "other spaces have asked the same");
+    let (ticket, shared) = cached(&mut batch, 2);
+    assert!(shared > 20, "the own space has asked the same");
+    let mine = drain(&mut batch).remove(&ticket).unwrap().2;
+    for (_, _, outcome) in outcomes.into_values() {
+        assert_eq!(Outcome { cached_tokens: mine.cached_tokens, ..outcome }, mine);
+    }
 }
 
 #[test]
@@ -194,7 +219,8 @@ proptest! {
     ) {
         let texts = ["one", "once upon a time there", "once upon a time there was", "xyzzy", "1 2 3",
             "once upon a midnight dreary, while I pondered, weak and weary"];
-        let mut batch = batch(1, 3, rows_max, 120);
+        // Room for three or four of them.
+        let mut batch = batch(1, 3, rows_max, 1 << 18);
         let mut asked = BTreeMap::new();
         let mut outcomes = BTreeMap::new();
         let mut step = |batch: &mut Batch| for event in batch.step().unwrap() {

@@ -51,7 +51,13 @@ fn a_manifest_that_contradicts_itself_is_refused() {
     check(|m| m.name = "a\nb".into(), "name must be at most 256 bytes without control");
     check(|m| m.context_max = 0, "context_max must be at least 1");
     check(|m| m.eos = vec![49152], "vocab of 49152 does not hold token 49152");
-    check(|m| m.eos = vec![2, 0], "eos must be at most 16 tokens, ascending");
+    let eos = "eos must be at most 16 different tokens, ascending after the first";
+    check(|m| m.eos = vec![2, 1, 0], eos);
+    check(|m| m.eos = vec![2, 0, 2], eos);
+    check(|m| m.eos = vec![2, 1, 1], eos);
+    check(|m| m.eos = (0..17).collect(), "eos");
+    let many = Manifest { eos: (0..17).collect(), ..sample() };
+    assert_eq!(many.check().unwrap_err().to_string(), format!("manifest: {eos}"));
     check(|m| (m.bos, m.add_bos) = (None, true), "add_bos needs a bos token");
     check(|m| m.blobs.reverse(), "blobs must be at most 16384 blobs, ascending");
 }

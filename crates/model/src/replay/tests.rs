@@ -23,7 +23,7 @@ fn request(max_tokens: u32, stop: &[&str]) -> Request {
 }
 
 fn ask(request: &Request, cancel_after: usize) -> Outcome {
-    let limits = BatchLimits { sequences_max: 1, rows_max: 64, cached_tokens_max: 0 };
+    let limits = BatchLimits { sequences_max: 1, rows_max: 64, cached_bytes_max: 0 };
     let mut batch = Batch::new(model(), 1, Isa::detect(), limits).unwrap();
     let ticket = batch.admit(request.clone()).unwrap();
     for steps in 0.. {

@@ -7,9 +7,10 @@ use super::vocabulary::{
     MERGES_MAX, Scheme, TOKEN_BYTES_MAX, TOKENS_MAX, TokenKind, Vocabulary, bad,
 };
 use crate::Error;
-use crate::record::{VERSION, take_version};
 use terroir_base::cbor::{self, Limits, MapReader, Value};
 
+/// Version of the encoding.
+const VERSION: u64 = 1;
 /// Longest encoding, in bytes.
 pub const TOKENIZER_BYTES_MAX: usize = 64 << 20;
 
@@ -70,12 +71,10 @@ struct Raw {
 }
 
 fn read(mut map: MapReader) -> Result<Raw, cbor::Error> {
-    take_version(&mut map)?;
-    let tokens = map.take_array(1, "tokens", TOKENS_MAX)?.into_iter();
+    map.take_version(0, VERSION)?;
+    let token = |token: Value| token.into_bytes("tokens", TOKEN_BYTES_MAX);
     let raw = Raw {
-        tokens: tokens
-            .map(|token| token.into_bytes("tokens", TOKEN_BYTES_MAX))
-            .collect::<Result<_, _>>()?,
+        tokens: map.take_list(1, "tokens", TOKENS_MAX, token)?,
         kinds: map.take_bytes(2, "kinds", TOKENS_MAX)?,
         unknown: map.take_opt_u32(3, "unknown")?,
         scheme: match map.take_opt_text(4, "pre", 32)? {

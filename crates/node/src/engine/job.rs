@@ -3,7 +3,6 @@
 use super::mailbox::Receiver;
 use super::worker::Command;
 use crate::Error;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::{Arc, mpsc};
 use std::task::{Context, Poll, Wake, Waker};
@@ -40,8 +39,8 @@ pub struct Done {
     pub usage: Usage,
     /// The name of the receipt.
     pub receipt: ReceiptId,
-    /// The file of the receipt.
-    pub receipt_path: PathBuf,
+    /// The receipt.
+    pub receipt_bytes: Vec<u8>,
     /// The secret that opens the receipt's commitments. The node forgets it.
     pub salt: Salt,
     /// How long it took.

@@ -13,7 +13,7 @@ use std::iter;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, mpsc};
 use terroir_model::{Model, Outcome, Request};
-use terroir_proof::{Draft, Engine, ModelIds, Place, Run, Salt, Times};
+use terroir_proof::{Answered, Draft, Engine, ModelIds, Place, Run, Salt, Times, Work};
 use terroir_tensor::{Isa, SPEC_VERSION};
 
 /// A job that the batch is done with.
@@ -31,46 +31,26 @@ pub(super) struct Ended {
 /// What stands in every receipt of an engine, and where receipts go.
 pub(super) struct Signer {
     receipts: Receipts,
-    model: ModelIds,
+    model: Arc<Model>,
     engine: Engine,
-    /// Operators of one position.
-    ops: u32,
     counters: Arc<Mutex<Counters>>,
 }
 
 impl Signer {
     pub(super) fn new(
         receipts: Receipts,
-        model: &Model,
+        model: Arc<Model>,
         isa: Isa,
         counters: Arc<Mutex<Counters>>,
     ) -> Signer {
-        let manifest = &model.manifest;
         let version = env!("CARGO_PKG_VERSION");
-        Signer {
-            receipts,
-            model: ModelIds {
-                manifest: model.id,
-                program: manifest.program,
-                tokenizer: manifest.tokenizer,
-                template: manifest.template,
-                profile: manifest.profile.name().to_owned(),
-            },
-            engine: Engine {
-                spec: SPEC_VERSION.to_owned(),
-                software: format!("terroir {version} {isa}"),
-            },
-            ops: u32::try_from(model.plan.program().ops.len()).expect("programs are short"),
-            counters,
-        }
+        let engine =
+            Engine { spec: SPEC_VERSION.to_owned(), software: format!("terroir {version} {isa}") };
+        Signer { receipts, model, engine, counters }
     }
 
     /// Signs until the worker is gone; those that end together share one flush of the disk.
     pub(super) fn run(&self, endings: &mpsc::Receiver<Ended>) {
-        if let Err(error) = self.receipts.recover() {
-            // Appending will meet the same trouble, and tell the clients.
-            telemetry::receipt_failed(&error);
-        }
         while let Ok(first) = endings.recv() {
             let group = iter::once(first).chain(endings.try_iter()).take(GROUP_MAX).collect();
             self.finish(group);
@@ -103,16 +83,19 @@ impl Signer {
     }
 
     fn draft<'a>(&self, ended: &Ended, seal: &'a Sealed) -> Draft<'a> {
-        Draft {
-            // The log knows the place.
-            place: Place::FIRST,
+        let answered = Answered {
             salt: &seal.salt,
-            model: self.model.clone(),
+            model: ModelIds::of(&self.model),
             engine: self.engine.clone(),
             request: &seal.request,
             answer: &seal.answer,
             prompt_tokens: ended.outcome.prompt_tokens,
-            run: Run { root: ended.outcome.trace_root, steps: ended.outcome.steps, ops: self.ops },
+            run: Run::of(&self.model, &ended.outcome),
+        };
+        Draft {
+            // The log knows the place.
+            place: Place::FIRST,
+            work: Work::Inference(answered),
             times: Times {
                 requested_ms: ended.requested.unix_ms(),
                 first_ms: ended.first.map(|first| first.unix_ms()),
@@ -139,8 +122,9 @@ impl Signer {
                 cached_tokens: outcome.cached_tokens,
             };
             telemetry::job_done(&stored.id, outcome.answer.finish, &usage, &timing);
-            let (answer, receipt, receipt_path) = (outcome.answer, stored.id, stored.path);
-            Box::new(Done { request, answer, usage, receipt, receipt_path, salt, timing })
+            let (answer, Stored { id: receipt, bytes: receipt_bytes, .. }) =
+                (outcome.answer, stored);
+            Box::new(Done { request, answer, usage, receipt, receipt_bytes, salt, timing })
         });
         let mut counters = self.counters.lock().expect("nothing that counts can panic");
         match &end {

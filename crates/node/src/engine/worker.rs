@@ -12,7 +12,7 @@ use crate::{Error, telemetry};
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::ControlFlow;
 use std::sync::mpsc;
-use terroir_model::{Batch, Event, Outcome, Prepared, Request, Ticket};
+use terroir_model::{Batch, Event, Outcome, Prepared, Request, Space, Ticket};
 
 /// An order to the worker.
 #[derive(Debug)]
@@ -32,6 +32,7 @@ pub(super) enum Command {
 pub(super) struct Submission {
     pub(super) number: u64,
     pub(super) prepared: Prepared,
+    pub(super) space: Space,
     pub(super) requested: Moment,
     pub(super) sender: Sender,
     pub(super) slot: Slot,
@@ -130,9 +131,9 @@ impl Worker {
         while self.batch.has_room()
             && let Some(job) = self.waiting.pop_front()
         {
-            let Submission { number, prepared, requested, sender, slot } = job;
+            let Submission { number, prepared, space, requested, sender, slot } = job;
             let request = prepared.request.clone();
-            match self.batch.admit_prepared(prepared) {
+            match self.batch.admit_prepared(prepared, space) {
                 Ok(ticket) => {
                     let (admitted, first) = (requested.later(), None);
                     let job = Running {

@@ -9,19 +9,18 @@ use zeroize::Zeroizing;
 /// Longer than any key file.
 const KEY_BYTES_MAX: usize = 256;
 
-/// The key in the file at `path`; a new one where there is no file.
-///
-/// The caller holds the lock of the home. Errors: `Exposed`, `Secrets`.
-pub(super) fn load_or_make(path: &Path) -> Result<SecretKey, Error> {
-    let Some(bytes) = read_small(path, KEY_BYTES_MAX)? else { return make(path) };
+/// The key in the file at `path`; none where there is no file. Errors: `Exposed`, `Secrets`.
+pub(super) fn load(path: &Path) -> Result<Option<SecretKey>, Error> {
+    let Some(bytes) = read_small(path, KEY_BYTES_MAX)? else { return Ok(None) };
     let bytes = Zeroizing::new(bytes);
     refuse_exposed(path)?;
     let no_text = || Error::Secrets { path: path.to_owned(), problem: "it is not text".into() };
     let text = std::str::from_utf8(&bytes).map_err(|_| no_text())?;
-    SecretKey::from_text(text).map_err(Error::secrets(path))
+    SecretKey::from_text(text).map(Some).map_err(Error::secrets(path))
 }
 
-fn make(path: &Path) -> Result<SecretKey, Error> {
+/// Makes a key and keeps it in a new file. The caller holds the lock of the home.
+pub(super) fn make(path: &Path) -> Result<SecretKey, Error> {
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *seed).map_err(Error::Entropy)?;
     let key = SecretKey::from_seed(*seed);

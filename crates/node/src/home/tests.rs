@@ -16,7 +16,12 @@ fn a_home_keeps_its_key_and_hides_it() {
     let at = folder.path().join("new/home");
     let first = Home::open(&at).unwrap();
     let again = Home::open(&at).unwrap();
-    assert_eq!(first.key().public(), again.key().public());
+    assert!(first.key().unwrap().is_none() && !at.join("node.key").exists());
+    first.receipts().unwrap();
+    let key = |home: &Home| home.key().unwrap().unwrap().public();
+    assert_eq!(key(&first), key(&again));
+    again.receipts().unwrap();
+    assert_eq!(key(&first), key(&again));
     let mode = fs::metadata(at.join("node.key")).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     for part in ["store", "receipts", "downloads"] {
@@ -27,34 +32,91 @@ fn a_home_keeps_its_key_and_hides_it() {
 #[test]
 fn two_homes_have_two_keys() {
     let (one, other) = (folder(), folder());
-    let key = |folder: &TempDir| Home::open(folder.path().join("h")).unwrap().key().public();
+    let key = |folder: &TempDir| {
+        let home = Home::open(folder.path().join("h")).unwrap();
+        home.receipts().unwrap();
+        home.key().unwrap().unwrap().public()
+    };
     assert_ne!(key(&one), key(&other));
 }
 
 #[test]
 fn a_key_that_others_may_read_is_refused() {
     let folder = folder();
-    Home::open(folder.path()).unwrap();
+    let home = Home::open(folder.path()).unwrap();
+    home.receipts().unwrap();
     let key = folder.path().join("node.key");
     for mode in [0o644, 0o640, 0o604, 0o602, 0o610] {
         fs::set_permissions(&key, fs::Permissions::from_mode(mode)).unwrap();
-        match Home::open(folder.path()).unwrap_err() {
+        match home.receipts().unwrap_err() {
             Error::Exposed { path, mode: got } => assert_eq!((path, got), (key.clone(), mode)),
             other => panic!("{other}"),
         }
     }
     fs::set_permissions(&key, fs::Permissions::from_mode(0o400)).unwrap();
-    assert!(Home::open(folder.path()).is_ok());
+    assert!(home.receipts().is_ok());
+}
+
+#[test]
+fn what_lies_where_the_key_is_made_does_not_expose_it() {
+    let exposed = |temp: &Path, _: &Path| {
+        fs::write(temp, b"left by a crash").unwrap();
+        fs::set_permissions(temp, fs::Permissions::from_mode(0o644)).unwrap();
+    };
+    let linked = |temp: &Path, elsewhere: &Path| {
+        std::os::unix::fs::symlink(elsewhere, temp).unwrap();
+    };
+    for put in [&exposed as &dyn Fn(&Path, &Path), &linked] {
+        let folder = folder();
+        let (home, elsewhere) = (folder.path().join("home"), folder.path().join("elsewhere"));
+        fs::create_dir(&home).unwrap();
+        fs::write(&elsewhere, b"").unwrap();
+        put(&home.join(".temp-node.key"), &elsewhere);
+        Home::open(&home).unwrap().receipts().unwrap();
+        let key = fs::symlink_metadata(home.join("node.key")).unwrap();
+        assert!(key.is_file());
+        assert_eq!(key.permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read(&elsewhere).unwrap(), b"");
+    }
+}
+
+#[test]
+fn a_model_that_is_damaged_is_told_from_one_that_is_not_here() {
+    let folder = folder();
+    let home = Home::open(folder.path()).unwrap();
+    let toy = terroir_model::laws::Toy::new(3);
+    assert!(matches!(home.load_model(toy.id), Err(Error::Model(_))));
+    for blob in toy.blobs() {
+        home.store().put(blob).unwrap();
+    }
+    let model = home.load_model(toy.id).unwrap();
+    let part = model.manifest.tokenizer.to_string();
+    let path = folder.path().join("store/blobs").join(&part[..2]).join(&part);
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[0] ^= 1;
+    fs::remove_file(&path).unwrap();
+    fs::write(&path, bytes).unwrap();
+    // Once it is found, and once it is out of the way.
+    for _ in 0..2 {
+        match home.load_model(toy.id).err().unwrap() {
+            Error::ModelDamaged { id, problem } => {
+                assert_eq!(id, toy.id);
+                assert!(problem.contains(&part), "{problem}");
+            }
+            other => panic!("{other}"),
+        }
+    }
 }
 
 #[test]
 fn a_key_file_with_something_else_is_refused_and_kept() {
     let folder = folder();
-    Home::open(folder.path()).unwrap();
+    let home = Home::open(folder.path()).unwrap();
+    home.receipts().unwrap();
     let key = folder.path().join("node.key");
     for content in [&b""[..], b"hello", b"\xff\xfe", &[b'a'; 10_000]] {
         fs::write(&key, content).unwrap();
-        let error = Home::open(folder.path()).unwrap_err();
+        let error = home.receipts().unwrap_err();
         assert!(matches!(error, Error::Secrets { .. }), "{error}");
         assert_eq!(fs::read(&key).unwrap(), content);
     }
@@ -70,6 +132,18 @@ fn other_folders_are_left_alone() {
     Home::open(newer.path()).unwrap();
     fs::write(newer.path().join("format"), b"terroir-home-2\n").unwrap();
     assert!(matches!(Home::open(newer.path()), Err(Error::HomeVersion { .. })));
+}
+
+#[test]
+fn whoever_only_looks_makes_nothing() {
+    let folder = folder();
+    let at = folder.path().join("new/home");
+    assert!(Home::find(&at).unwrap().is_none());
+    assert!(!folder.path().join("new").exists());
+    Home::open(&at).unwrap();
+    assert!(Home::find(&at).unwrap().is_some_and(|home| home.key().unwrap().is_none()));
+    fs::write(at.join("format"), b"terroir-home-2\n").unwrap();
+    assert!(matches!(Home::find(&at), Err(Error::HomeVersion { .. })));
 }
 
 #[test]

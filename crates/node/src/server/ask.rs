@@ -12,7 +12,7 @@ use std::sync::Arc;
 use terroir_api::reply::{End, Head, Kind, Opening, Receipt, Style, Usage};
 use terroir_api::{Ask, Problem};
 use terroir_base::hex;
-use terroir_model::{Input, Message, Request, Sampling};
+use terroir_model::{Input, Message, Request, Sampling, Space};
 use terroir_tensor::SPEC_VERSION;
 
 /// The id of the receipt, where it is known before the body goes out.
@@ -32,46 +32,46 @@ struct Begun {
 /// Answers one request.
 pub(super) async fn answer(
     shared: Arc<Shared>,
-    kind: Kind,
+    (kind, space): (Kind, Space),
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Response<Body>, Problem> {
     body::refuse_forms(headers)?;
-    let bytes = body::read(body, &shared).await?;
-    // Reading a long prompt takes a while; connections must not wait for it.
-    let begin = tokio::task::spawn_blocking(move || begin(&shared, kind, &bytes));
-    let Begun { job, head, stream, opening } =
-        begin.await.map_err(|panicked| internal(&panicked))??;
+    let body = body::take(body, &shared).await?;
+    let begun = body.read(move |bytes| begin(&shared, (kind, space), bytes)).await;
+    let Begun { job, head, stream, opening } = begun.map_err(|panicked| internal(&panicked))??;
     match stream {
         Some(style) => Ok(stream::reply(job, head, style, opening)),
         None => whole(job, &head, opening).await,
     }
 }
 
-fn begin(shared: &Shared, kind: Kind, bytes: &[u8]) -> Result<Begun, Problem> {
+fn begin(shared: &Shared, (kind, space): (Kind, Space), bytes: &[u8]) -> Result<Begun, Problem> {
     let ask = match kind {
-        Kind::Chat => Ask::chat(bytes)?,
+        Kind::Chat => Ask::chat(bytes, shared.limits.messages_max)?,
         Kind::Completion => Ask::completion(bytes)?,
     };
     let engine = &shared.engine;
     if ask.model != shared.model_name && ask.model != engine.model().id.to_string() {
         return Err(Problem::model_not_found(&ask.model));
     }
-    let Ask { model, stream, include_usage, opening, max_tokens, .. } = ask.clone();
-    let request = request(shared, ask)?;
+    let (style, opening) = (Style::of(ask.include_usage), ask.opening);
+    let stream = ask.stream.then_some(style);
     let head = Head {
         kind,
         id: hex::encode(&random::<12>()?),
         created: crate::clock::Moment::now().unix_ms() / 1000,
-        model,
+        model: ask.model.clone(),
         spec: SPEC_VERSION,
     };
-    let job = match max_tokens {
-        Some(_) => engine.submit(request),
-        None => engine.submit_fitting(request),
+    let fitting = ask.max_tokens.is_none();
+    let request = request(shared, ask)?;
+    let job = match fitting {
+        false => engine.submit(request, space),
+        true => engine.submit_fitting(request, space),
     };
     let job = job.map_err(|error| problem(kind, &error))?;
-    Ok(Begun { job, head, stream: stream.then(|| Style::of(include_usage)), opening })
+    Ok(Begun { job, head, stream, opening })
 }
 
 /// The canonical request: every default filled in, the seed drawn.
@@ -80,11 +80,6 @@ fn request(shared: &Shared, ask: Ask) -> Result<Request, Problem> {
     let input = match ask.input {
         terroir_api::Input::Text(text) => Input::Text(text),
         terroir_api::Input::Chat(messages) => {
-            let (got, max) = (messages.len(), limits.messages_max);
-            if got > max {
-                let message = format!("messages has {got} messages, at most {max} are taken");
-                return Err(Problem::field("too_many_messages", "messages", message));
-            }
             let message = |m: terroir_api::Message| Message { role: m.role, content: m.content };
             Input::Chat(messages.into_iter().map(message).collect())
         }

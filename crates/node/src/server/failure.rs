@@ -19,11 +19,13 @@ pub(super) fn problem(kind: Kind, error: &Error) -> Problem {
         Error::PromptTooLong { .. } => {
             Problem::field("context_length_exceeded", input, error.to_string())
         }
-        Error::Busy { retry_s, .. } => Problem::busy(*retry_s, error.to_string()),
+        Error::Busy { retry_s, .. } => Problem::busy("queue_full", *retry_s, error.to_string()),
         Error::Closing | Error::CancelledEarly => {
             Problem::server(503, "shutting_down", "the node is shutting down")
         }
-        Error::Stopped => Problem::server(503, "engine_stopped", "the engine has stopped"),
+        Error::Stopped | Error::SigningStopped { .. } => {
+            Problem::server(503, "engine_stopped", "the engine has stopped")
+        }
         other => internal(other),
     }
 }

@@ -5,6 +5,7 @@
 
 use std::hint::black_box;
 use terroir_base::Digest;
+use terroir_model::Space;
 
 /// Shorter keys can be guessed.
 const KEY_BYTES_MIN: usize = 16;
@@ -40,14 +41,16 @@ impl Keys {
         if digests.is_empty() { Err("it has no keys".to_owned()) } else { Ok(Keys(digests)) }
     }
 
-    /// Whether an `authorization` header carries one of the keys.
-    pub(super) fn admit(&self, authorization: &[u8]) -> bool {
-        let Some((scheme, key)) = authorization.split_at_checked(SCHEME.len()) else {
-            return false;
-        };
+    /// The space of the key that an `authorization` header carries, if it is one of these.
+    pub(super) fn admit(&self, authorization: &[u8]) -> Option<Space> {
+        let (scheme, key) = authorization.split_at_checked(SCHEME.len())?;
         let got = digest(key.trim_ascii());
-        let found = self.0.iter().fold(false, |found, key| found | same(&got, key));
-        scheme.eq_ignore_ascii_case(SCHEME) && found
+        let numbered = (1..).zip(&self.0);
+        let found = numbered.fold(None, |found, (number, key)| {
+            let here = same(&got, key).then_some(Space(number));
+            found.or(here)
+        });
+        found.filter(|_| scheme.eq_ignore_ascii_case(SCHEME))
     }
 }
 
@@ -63,28 +66,29 @@ fn same(one: &Digest, other: &Digest) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::Keys;
+    use super::{Keys, Space};
 
     const FILE: &[u8] = b"# team\n\nsk-0123456789abcdef\n  sk-fedcba9876543210  \n";
 
-    fn check(header: &str, want: bool) {
-        assert_eq!(Keys::parse(FILE).unwrap().admit(header.as_bytes()), want, "{header:?}");
+    fn check(header: &str, want: Option<u32>) {
+        let got = Keys::parse(FILE).unwrap().admit(header.as_bytes());
+        assert_eq!(got, want.map(Space), "{header:?}");
     }
 
     #[test]
-    fn a_key_of_the_file_is_let_in() {
-        check("Bearer sk-0123456789abcdef", true);
-        check("bearer  sk-fedcba9876543210", true);
+    fn a_key_of_the_file_is_let_into_its_own_space() {
+        check("Bearer sk-0123456789abcdef", Some(1));
+        check("bearer  sk-fedcba9876543210", Some(2));
     }
 
     #[test]
     fn nothing_else_is() {
         for header in ["", "Bearer", "Bearer ", "Bearer sk-0123456789abcde", "# team"] {
-            check(header, false);
+            check(header, None);
         }
-        check("Basic! sk-0123456789abcdef", false);
-        check("sk-0123456789abcdef", false);
-        check("Bearer sk-0123456789abcdef sk-fedcba9876543210", false);
+        check("Basic! sk-0123456789abcdef", None);
+        check("sk-0123456789abcdef", None);
+        check("Bearer sk-0123456789abcdef sk-fedcba9876543210", None);
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Metrics {
     }
 
     /// The page.
-    pub(super) fn page(&self, status: &Status, counters: &Counters) -> String {
+    pub(super) fn page(&self, status: &Status, counters: &Counters, body_bytes: usize) -> String {
         let mut page = Page(String::new());
         page.head("terroir_http_replies_total", "counter", "Replies by route and status.");
         let replies = self.replies.lock().expect("nothing that counts can panic");
@@ -48,6 +48,7 @@ impl Metrics {
         drop(replies);
         let connections = self.connections.load(Ordering::Relaxed);
         page.one("terroir_http_connections", "gauge", "Open connections.", connections);
+        page.one("terroir_body_bytes", "gauge", "Memory of requests being taken in.", body_bytes);
         page.one("terroir_jobs", "gauge", "Requests taken on and not ended.", status.jobs);
         page.one("terroir_jobs_max", "gauge", "Most of them.", status.jobs_max);
         page.one("terroir_engine_up", "gauge", "Whether the engine runs.", u8::from(status.alive));

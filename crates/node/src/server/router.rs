@@ -2,7 +2,6 @@
 
 use super::{Shared, ask, failure};
 use crate::Error;
-use axum::Router;
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
@@ -11,10 +10,12 @@ use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, HeaderValue, Response};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::{Extension, Router};
 use std::sync::Arc;
 use terroir_api::reply::{Kind, ModelCard, ModelList, to_json};
 use terroir_api::{Method, Problem, Route, openapi};
 use terroir_base::id::ReceiptId;
+use terroir_model::Space;
 
 /// Name of all other paths in metrics.
 const NO_ROUTE: &str = "none";
@@ -60,35 +61,49 @@ fn at<H: Handler<T, Arc<Shared>>, T: 'static>(
 /// Asks for a key where one is needed, and counts.
 async fn guard(
     State((shared, route)): State<(Arc<Shared>, Route)>,
-    request: Request,
+    mut request: Request,
     next: Next,
 ) -> Response<Body> {
     let reply = match admit(&shared, route, request.headers()) {
-        Ok(()) => next.run(request).await,
+        Ok(space) => {
+            request.extensions_mut().insert(space);
+            next.run(request).await
+        }
         Err(problem) => failure::reply(&problem),
     };
     shared.metrics.replied(route.path(), reply.status().as_u16());
     reply
 }
 
-fn admit(shared: &Shared, route: Route, headers: &HeaderMap) -> Result<(), Problem> {
-    let Some(keys) = shared.keys.as_ref().filter(|_| route.needs_key()) else { return Ok(()) };
+/// Whose space the request is in: each key has its own, and all who need none share one.
+fn admit(shared: &Shared, route: Route, headers: &HeaderMap) -> Result<Space, Problem> {
+    let Some(keys) = shared.keys.as_ref().filter(|_| route.needs_key()) else {
+        return Ok(Space::default());
+    };
     let Some(authorization) = headers.get(AUTHORIZATION) else {
         let message = "an API key is needed: authorization: Bearer KEY";
         return Err(Problem::unauthorized(message));
     };
-    match keys.admit(authorization.as_bytes()) {
-        true => Ok(()),
-        false => Err(Problem::unauthorized("this API key is not known here")),
-    }
+    let known = keys.admit(authorization.as_bytes());
+    known.ok_or_else(|| Problem::unauthorized("this API key is not known here"))
 }
 
-async fn chat(state: State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Response<Body> {
-    finish(ask::answer(state.0, Kind::Chat, &headers, body).await)
+async fn chat(
+    State(shared): State<Arc<Shared>>,
+    Extension(space): Extension<Space>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    finish(ask::answer(shared, (Kind::Chat, space), &headers, body).await)
 }
 
-async fn completions(state: State<Arc<Shared>>, headers: HeaderMap, body: Body) -> Response<Body> {
-    finish(ask::answer(state.0, Kind::Completion, &headers, body).await)
+async fn completions(
+    State(shared): State<Arc<Shared>>,
+    Extension(space): Extension<Space>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response<Body> {
+    finish(ask::answer(shared, (Kind::Completion, space), &headers, body).await)
 }
 
 async fn models(State(shared): State<Arc<Shared>>) -> Response<Body> {
@@ -148,7 +163,7 @@ async fn health(State(shared): State<Arc<Shared>>) -> Response<Body> {
 
 async fn metrics(State(shared): State<Arc<Shared>>) -> Response<Body> {
     let (status, counters) = (shared.engine.status(), shared.engine.counters());
-    reply(PROMETHEUS, shared.metrics.page(&status, &counters).into_bytes())
+    reply(PROMETHEUS, shared.metrics.page(&status, &counters, shared.bodies.held()).into_bytes())
 }
 
 async fn document() -> Response<Body> {
@@ -181,6 +196,7 @@ fn card(shared: &Shared) -> ModelCard {
         profile: model.manifest.profile.name(),
         context_length: model.manifest.context_max,
         licence: model.manifest.licence.clone(),
+        node: shared.receipts.node().to_string(),
     }
 }
 

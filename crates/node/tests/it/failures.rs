@@ -30,7 +30,7 @@ fn wrong_fields_are_named() {
         (json!({"top_p": 1.5}), "unsupported_value", "top_p"),
         (json!({"temperature": 101}), "unsupported_value", "temperature"),
         (json!({"repetition_penalty": 0}), "unsupported_value", "repetition_penalty"),
-        (json!({"stop": vec!["x"; 17]}), "unsupported_value", "stop"),
+        (json!({"stop": vec!["x"; 17]}), "too_many_elements", "stop"),
         (json!({"stop": ""}), "unsupported_value", "stop"),
         (json!({"max_tokens": 100_000}), "unsupported_value", "max_tokens"),
         (json!({"max_tokens": 500}), "context_length_exceeded", "messages"),
@@ -80,7 +80,7 @@ fn chats_of_ten_thousand_messages_are_answered_with_the_limit() {
     assert!(reply["error"]["message"].as_str().unwrap().contains(&context), "{reply}");
     let http = HttpLimits { messages_max: 5_000, ..HttpLimits::DEFAULT };
     let strict = World::new(Setup { http, ..Setup::default() });
-    check(&strict, &body, 400, "too_many_messages", Some("messages"));
+    check(&strict, &body, 400, "too_many_elements", Some("messages"));
 }
 
 #[test]
@@ -132,6 +132,24 @@ fn a_body_without_a_length_is_held_to_the_limit_too() {
     connection.send(b"0\r\n\r\n");
     let reply = connection.reply();
     assert_eq!((reply.status, reply.code()), (413, "body_too_large".to_owned()));
+}
+
+#[test]
+fn a_node_that_cannot_sign_any_more_says_so() {
+    let world = World::usual();
+    let name = format!("{}.chain", world.engine.receipts().node());
+    let chain = world.home.folder().join("receipts").join(name);
+    // A file that can be neither written nor cut.
+    std::fs::remove_file(&chain).unwrap();
+    std::os::unix::fs::symlink("/dev/full", &chain).unwrap();
+    for jobs in [1, 1] {
+        let reply = world.post("/v1/chat/completions", &chat("hi"));
+        assert_eq!((reply.status, reply.code()), (503, "engine_stopped".to_owned()));
+        // The second one does not get as far as the model.
+        assert_eq!(world.engine.counters().receipts_failed, jobs);
+    }
+    let health = world.get("/healthz");
+    assert_eq!((health.status, health.code()), (503, "engine_stopped".to_owned()));
 }
 
 #[test]

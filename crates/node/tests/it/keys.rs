@@ -26,6 +26,23 @@ fn with_keys_only_their_owners_may_ask() {
 }
 
 #[test]
+fn nobody_learns_from_what_is_cached_what_others_have_asked() {
+    const OTHER: &str = "sk-fedcba9876543210";
+    let keys: &'static str = "sk-0123456789abcdef\nsk-fedcba9876543210\n";
+    let world = World::new(Setup { keys: Some(keys), ..Setup::default() });
+    let body = chat("a question that begins as a secret one does").to_string();
+    let cached = |key: &str| {
+        let headers = format!("authorization: Bearer {key}\r\n");
+        let reply = world.send(&post("/v1/chat/completions", &headers, body.as_bytes())).json();
+        reply["usage"]["prompt_tokens_details"]["cached_tokens"].as_u64().unwrap()
+    };
+    assert_eq!(cached(KEY), 0);
+    assert_eq!(cached(OTHER), 0, "one key sees what the other has asked");
+    assert!(cached(KEY) > 8, "a key does not see what it has asked itself");
+    assert!(cached(OTHER) > 8);
+}
+
+#[test]
 fn without_keys_any_key_will_do() {
     let world = World::usual();
     let body = chat("hi").to_string();

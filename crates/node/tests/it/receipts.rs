@@ -4,6 +4,7 @@ use crate::world::{World, chat, with};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use terroir_base::id::ReceiptId;
+use terroir_model::Space;
 use terroir_node::{Done, Engine, Event, Home, Limits, Options, opening};
 use terroir_proof::{Given, Point, Rejected, check, check_chain, check_replay};
 use terroir_tensor::Isa;
@@ -29,10 +30,13 @@ fn a_receipt_opens_and_replays() {
         let (salt, request) = opening::read_request_file(&request).unwrap();
         let answer = opening::read_answer_file(&answer).unwrap();
         let (request_bytes, answer_bytes) = (request.encode(), answer.encode());
-        let given =
-            Given { salt: Some(&salt), request: Some(&request_bytes), answer: Some(&answer_bytes) };
+        let given = Given {
+            node: Some(world.engine.receipts().node()),
+            salt: Some(&salt),
+            request: Some(&request_bytes),
+            answer: Some(&answer_bytes),
+        };
         let statement = check(&receipt, given).unwrap();
-        assert_eq!(statement.receipt.node, world.home.key().public());
         for point in [Point::Signature, Point::Request, Point::Answer, Point::Stream] {
             assert!(statement.established.contains(&point), "{point:?}");
         }
@@ -84,13 +88,21 @@ fn several_engines_on_one_home_make_one_chain() {
 }
 
 /// Number of receipts in a home; panics where they are no whole chain.
+///
+/// Reads the file as `docs/format/home.md` has it.
 fn chain(home: &Home) -> usize {
-    let files = std::fs::read_dir(home.folder().join("receipts")).unwrap();
-    let files = files.map(|entry| entry.unwrap().path());
-    let files = files.filter(|path| path.extension().is_some_and(|ending| ending == "rcpt"));
-    let bytes: Vec<Vec<u8>> = files.map(|path| std::fs::read(path).unwrap()).collect();
-    let chain = check_chain(&bytes.iter().map(Vec::as_slice).collect::<Vec<_>>()).unwrap();
+    let name = format!("{}.chain", home.receipts().unwrap().node());
+    let file = std::fs::read(home.folder().join("receipts").join(name)).unwrap();
+    let slots = file.chunks(1032).map(|slot| {
+        let (length, receipt) = slot.split_first_chunk().unwrap();
+        &receipt[..usize::try_from(u64::from_le_bytes(*length)).unwrap()]
+    });
+    let receipts: Vec<&[u8]> = slots.collect();
+    let chain = check_chain(&receipts).unwrap();
     assert!(chain.gaps.is_empty() && chain.receipts[0].0 == 0);
+    for (_, id) in &chain.receipts {
+        assert!(receipts.contains(&&home.receipts().unwrap().get(id).unwrap()[..]));
+    }
     chain.receipts.len()
 }
 
@@ -105,14 +117,14 @@ fn ask(engine: &Engine, seed: u64) -> Done {
         max_tokens: 8,
         stop: Vec::new(),
     };
-    let mut job = engine.submit(request).unwrap();
+    let mut job = engine.submit(request, Space::default()).unwrap();
     let mut said = String::new();
     loop {
         match job.wait().unwrap() {
             Event::Tokens { text, .. } => said.push_str(&text),
             Event::Done(done) => {
                 assert_eq!(said, done.answer.text);
-                assert!(done.receipt_path.is_file());
+                assert_eq!(engine.receipts().get(&done.receipt).unwrap(), done.receipt_bytes);
                 assert!(job.wait().is_none());
                 return *done;
             }

@@ -52,6 +52,7 @@ fn models_are_listed_without_slashes() {
     let card = &list["data"][0];
     assert_eq!((&card["id"], &card["object"]), (&json!(NAME), &json!("model")));
     assert_eq!(card["digest"], world.model.id.to_string());
+    assert_eq!(card["node"], world.engine.receipts().node().to_string());
     for name in [NAME, &world.model.id.to_string()] {
         assert_eq!(world.get(&format!("/v1/models/{name}")).json(), *card);
     }

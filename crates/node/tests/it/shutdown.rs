@@ -5,7 +5,7 @@ use crate::world::{Setup, World, chat, endless, with};
 use serde_json::{Value, json};
 use std::net::TcpStream;
 use std::time::Duration;
-use terroir_proof::{Finish, Given, check};
+use terroir_proof::{Body, Finish, Given, check};
 
 #[test]
 fn answers_under_way_end_before_the_server_does() {
@@ -56,10 +56,11 @@ fn broken_off(setup: Setup, end: impl FnOnce(&mut World)) {
     let last: Value = events(&body).pop().unwrap();
     assert_eq!(last["choices"][0]["finish_reason"], "cancelled");
     let id = last["receipt"].as_str().unwrap().parse().unwrap();
-    let bytes = world.home.receipts().get(&id).unwrap();
+    let bytes = world.home.receipts().unwrap().get(&id).unwrap();
     let statement = check(&bytes, Given::default()).unwrap();
-    assert_eq!(statement.receipt.output.finish, Finish::Cancelled);
-    let said = u64::from(statement.receipt.output.answer_tokens);
+    let Body::Inference(inference) = &statement.receipt.body;
+    assert_eq!(inference.output.finish, Finish::Cancelled);
+    let said = u64::from(inference.output.answer_tokens);
     assert_eq!(last["usage"]["completion_tokens"].as_u64(), Some(said));
     world.join();
 }
@@ -91,8 +92,11 @@ fn an_engine_that_is_dropped_ends_its_jobs() {
         max_tokens: 400,
         stop: Vec::new(),
     };
-    let mut job = engine.submit(request.clone()).unwrap();
-    assert!(matches!(engine.submit(request), Err(terroir_node::Error::Busy { .. })));
+    let mut job = engine.submit(request.clone(), terroir_model::Space::default()).unwrap();
+    assert!(matches!(
+        engine.submit(request, terroir_model::Space::default()),
+        Err(terroir_node::Error::Busy { .. })
+    ));
     drop(engine);
     let mut last = None;
     while let Some(event) = job.wait() {

@@ -49,6 +49,46 @@ fn a_body_that_does_not_come_is_answered_with_408() {
     assert_eq!((reply.status, reply.code()), (408, "request_timeout".to_owned()));
 }
 
+/// The head of a request whose body is to have so many bytes.
+fn promise(bytes: usize) -> Vec<u8> {
+    let head = "POST /v1/chat/completions HTTP/1.1\r\nhost: node\r\n\
+                content-type: application/json\r\n";
+    format!("{head}content-length: {bytes}\r\n\r\n").into_bytes()
+}
+
+#[test]
+fn clients_who_promise_much_and_send_nothing_keep_nobody_out() {
+    let world = World::usual();
+    let most = HttpLimits::DEFAULT.body_bytes_max;
+    let idle: Vec<Connection> = (0..64)
+        .map(|_| {
+            let mut connection = world.connect();
+            connection.send(&promise(most));
+            connection
+        })
+        .collect();
+    let large = with(chat("hi"), json!({"user": "x".repeat(most / 2)}));
+    assert_eq!(world.post("/v1/chat/completions", &large).status, 200);
+    drop(idle);
+}
+
+#[test]
+fn a_client_who_sends_slowly_gives_way_to_others() {
+    let http =
+        HttpLimits { body_bytes_max: 1 << 16, bodies_bytes_max: 1 << 16, ..HttpLimits::DEFAULT };
+    let world = World::new(Setup { http, ..Setup::default() });
+    let mut slow = world.connect();
+    slow.send(&promise(1 << 16));
+    slow.send(&vec![b' '; (1 << 16) - 1]);
+    let came = || String::from_utf8(world.get("/metrics").body).unwrap();
+    until(|| came().contains("terroir_body_bytes 65536"));
+    let large = with(chat("hi"), json!({"user": "x".repeat(60_000)}));
+    assert_eq!(world.post("/v1/chat/completions", &large).status, 200);
+    let reply = slow.reply();
+    assert_eq!((reply.status, reply.code()), (429, "bodies_full".to_owned()));
+    assert_eq!(reply.header("retry-after"), Some("1"));
+}
+
 #[test]
 fn a_body_that_breaks_off_starts_no_job() {
     let world = World::usual();

@@ -3,7 +3,7 @@
 //! Invariant: codes and numbers are stable; `docs/format/receipt.md` lists them.
 
 use crate::Given;
-use crate::receipt::Mode;
+use crate::receipt::{Body, Finish, Inference};
 
 /// One thing that may or may not have been established.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +36,10 @@ pub enum Point {
     Text,
     /// 13: the run has the committed trace.
     Trace,
+    /// 19: the node did not cut the answer short.
+    Whole,
+    /// 20: the node that signed it is the one expected.
+    Node,
     /// 14: the receipt's place in the chain of its node.
     Chain,
     /// 15: the node has something to lose.
@@ -59,6 +63,12 @@ pub enum Why {
     NoAnswer,
     /// No replay was run.
     NoReplay,
+    /// The answer has no tokens, so nothing ran.
+    NoTokens,
+    /// The answer was cancelled; by whom is the node's word.
+    Cancelled,
+    /// No node key was given.
+    NoKey,
     /// The receipts beside it were not given.
     NoNeighbours,
     /// There is no ledger yet.
@@ -70,8 +80,8 @@ pub enum Why {
 }
 
 impl Point {
-    /// Every point, by number.
-    pub const ALL: [Point; 19] = [
+    /// Every point, in the order of statements.
+    pub const ALL: [Point; 21] = [
         Point::Form,
         Point::Signature,
         Point::Job,
@@ -86,12 +96,21 @@ impl Point {
         Point::Tokens,
         Point::Text,
         Point::Trace,
+        Point::Whole,
+        Point::Node,
         Point::Chain,
         Point::Bond,
         Point::Times,
         Point::Software,
         Point::Truth,
     ];
+
+    /// The points that a statement about this kind of work speaks of, in their order.
+    pub(crate) fn of(body: &Body) -> &'static [Point] {
+        match body {
+            Body::Inference(_) => &Point::ALL,
+        }
+    }
 
     /// The stable number.
     pub fn number(self) -> u32 {
@@ -123,7 +142,7 @@ impl Point {
             Point::Sampler => (4, "sampler",
                 "the stated sampler settings and seed are those of the request"),
             Point::Length => (5, "length",
-                "the stated answer length is within what the request allows"),
+                "the stated answer length and finish are such as the request allows"),
             Point::Answer => (6, "answer",
                 "the answer is, byte for byte, the one that the node committed to"),
             Point::Output => (7, "output",
@@ -140,6 +159,10 @@ impl Point {
                 "these tokens spell this text, and the stated reason fits their end"),
             Point::Trace => (13, "trace",
                 "the run leaves the trace that the node committed to"),
+            Point::Whole => (19, "whole",
+                "nobody but whoever asked cut the answer short"),
+            Point::Node => (20, "node",
+                "the node key is the one expected"),
             Point::Chain => (14, "chain",
                 "the receipts of the node before and after this one fit"),
             Point::Bond => (15, "bond",
@@ -154,7 +177,8 @@ impl Point {
     }
 
     /// Why the point is open after a check with what was given, where it is.
-    pub(crate) fn why_open(self, given: &Given<'_>) -> Why {
+    pub(crate) fn why_open(self, given: &Given<'_>, body: &Body) -> Why {
+        let Body::Inference(Inference { output, .. }) = body;
         match self {
             Point::Form | Point::Signature | Point::Job => Why::NoSalt,
             Point::Request | Point::Sampler | Point::Length => match given.salt {
@@ -165,9 +189,18 @@ impl Point {
                 None => Why::NoSalt,
                 Some(_) => Why::NoAnswer,
             },
+            Point::Tokens | Point::Trace if output.answer_tokens == 0 => Why::NoTokens,
             Point::Model | Point::Prompt | Point::Tokens | Point::Text | Point::Trace => {
                 Why::NoReplay
             }
+            Point::Whole => match output.finish {
+                Finish::Cancelled => Why::Cancelled,
+                Finish::Stop => Why::NoReplay,
+                Finish::Length if given.salt.is_none() => Why::NoSalt,
+                Finish::Length if given.request.is_none() => Why::NoRequest,
+                Finish::Length => Why::NoAnswer,
+            },
+            Point::Node => Why::NoKey,
             Point::Chain => Why::NoNeighbours,
             Point::Bond => Why::NoLedger,
             Point::Times | Point::Software => Why::NodeWord,
@@ -184,6 +217,9 @@ impl Why {
             Why::NoRequest => "no-request",
             Why::NoAnswer => "no-answer",
             Why::NoReplay => "no-replay",
+            Why::NoTokens => "no-tokens",
+            Why::Cancelled => "cancelled",
+            Why::NoKey => "no-key",
             Why::NoNeighbours => "no-neighbours",
             Why::NoLedger => "no-ledger",
             Why::NodeWord => "node-word",
@@ -198,19 +234,15 @@ impl Why {
             Why::NoRequest => "the request was not given",
             Why::NoAnswer => "the answer was not given",
             Why::NoReplay => "no replay was run",
-            Why::NoNeighbours => "no other receipts were given",
+            Why::NoTokens => "the answer has no tokens, so nothing ran",
+            Why::Cancelled => {
+                "it was cancelled, and whether by whoever asked or by the node is only the node's word"
+            }
+            Why::NoKey => "no key was given to compare it with, and anybody can make one",
+            Why::NoNeighbours => "not all of them were given",
             Why::NoLedger => "there is no ledger yet, so a key is only a key",
             Why::NodeWord => "only the node's own word stands for it",
             Why::OutOfReach => "no receipt can show that",
-        }
-    }
-}
-
-impl Mode {
-    /// What the promise means.
-    pub fn promise(self) -> &'static str {
-        match self {
-            Mode::Signed => "the node stands by this answer with its signature, and with no more",
         }
     }
 }

@@ -9,10 +9,10 @@ use terroir_proof::{Gap, Place, Rejected, Signed, check_chain};
 fn signed(place: Place, prompt_tokens: u32, key: &SecretKey) -> Signed {
     let (salt, request) = (world::salt(), world::chat_request(64));
     let answer = world::answer("Vines.", &[1, 2, 3], 0);
-    let mut draft = world::draft(&salt, &request, &answer);
-    draft.place = place;
-    draft.prompt_tokens = prompt_tokens;
-    draft.sign(key).unwrap()
+    let mut plan = world::plan(&salt, &request, &answer);
+    plan.place = place;
+    plan.answered.prompt_tokens = prompt_tokens;
+    plan.sign(key).unwrap()
 }
 
 /// A chain of `count` receipts.

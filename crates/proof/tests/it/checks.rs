@@ -2,6 +2,7 @@
 
 use crate::world::{self, Job, set};
 use terroir_base::cbor::{self, Value};
+use terroir_base::sign::SecretKey;
 use terroir_proof::{Finish, Given, Rejected, Salt, check};
 
 fn refused(job: &Job, path: &[u64], value: impl Into<Value>) -> Rejected {
@@ -20,7 +21,10 @@ fn all_is_well_with_what_belongs_together() {
 #[test]
 fn the_job_belongs_to_the_salt() {
     let job = world::chat();
-    assert_eq!(refused(&job, &[3], world::text().signed.receipt.job).number(), 31);
+    assert_eq!(
+        refused(&job, &[3], world::inference(&world::text().signed.receipt).job).number(),
+        31
+    );
     let salt = Salt([9; 32]);
     let given = Given { salt: Some(&salt), ..Given::default() };
     assert_eq!(check(&job.signed.bytes, given).unwrap_err().number(), 31);
@@ -59,6 +63,33 @@ fn an_answer_is_no_longer_than_asked_for() {
     let length = |answer_tokens, finish| Rejected::Length { answer_tokens, finish, max_tokens: 64 };
     assert_eq!(refused(&job, &[10, 3], 65u64), length(65, Finish::Stop));
     assert_eq!(refused(&job, &[10, 4], 1u64), length(40, Finish::Length));
+    // The last token asked for would have ended it.
+    let cancelled = set(job.payload(), &[10, 4], 2u64);
+    let all = set(cancelled, &[10, 3], 64u64);
+    assert_eq!(job.check_forged(&all).unwrap_err(), length(64, Finish::Cancelled));
+}
+
+#[test]
+fn an_answer_without_tokens_was_cancelled() {
+    let job = world::cancelled();
+    for (number, finish) in [(0u64, Finish::Stop), (1, Finish::Length)] {
+        assert_eq!(refused(&job, &[10, 4], number), Rejected::NoTokens { finish });
+    }
+    let forged = set(job.payload(), &[10, 4], 0u64);
+    let alone = check(&world::seal(&cbor::encode(&forged)), Given::default());
+    assert_eq!(alone.unwrap_err().number(), 22);
+}
+
+#[test]
+fn the_signer_is_the_node_that_was_expected() {
+    let job = world::chat();
+    let got = world::key().public();
+    let given = Given { node: Some(got), ..Given::default() };
+    assert!(check(&job.signed.bytes, given).is_ok());
+    let expected = SecretKey::from_seed([8; 32]).public();
+    let given = Given { node: Some(expected), ..job.given() };
+    let verdict = check(&job.signed.bytes, given).unwrap_err();
+    assert_eq!(verdict, Rejected::Signer { expected, got });
 }
 
 #[test]
@@ -68,7 +99,10 @@ fn counts_finish_and_stream_are_those_of_the_answer() {
     assert_eq!(refused(&job, &[10, 3], 41u64), stated);
     let stated = Rejected::Finish { stated: Finish::Cancelled, got: Finish::Stop };
     assert_eq!(refused(&job, &[10, 4], 2u64), stated);
-    assert_eq!(refused(&job, &[11], world::text().signed.receipt.stream).number(), 40);
+    assert_eq!(
+        refused(&job, &[11], world::inference(&world::text().signed.receipt).stream).number(),
+        40
+    );
     let other = job.salt.answer(&world::answer("Vines.", &[1], 0));
     assert_eq!(refused(&job, &[10, 1], other).number(), 36);
 }
@@ -80,7 +114,7 @@ fn committed(request: &[u8], answer: &[u8]) -> Result<(), Rejected> {
     let payload = set(job.payload(), &[8], commitment);
     let payload = set(payload, &[3], job.salt.job(&commitment));
     let payload = set(payload, &[10, 1], job.salt.answer(answer));
-    let given = Given { salt: Some(&job.salt), request: Some(request), answer: Some(answer) };
+    let given = world::opening(&job.salt, request, answer);
     check(&world::seal(&cbor::encode(&payload)), given).map(|_| ())
 }
 

@@ -2,7 +2,7 @@
 
 use crate::world::{self, Job};
 use terroir_base::cbor;
-use terroir_proof::{Given, Receipt, Rejected, Salt, check};
+use terroir_proof::{Body, Given, ModelIds, Receipt, Rejected, Salt, check};
 
 const MASKS: [u8; 9] = [1, 2, 4, 8, 16, 32, 64, 128, 255];
 
@@ -122,15 +122,14 @@ fn a_changed_byte_that_the_node_signs_is_refused_or_only_its_word() {
 /// The receipt with all that takes a model, a neighbour or a clock to check made equal.
 fn checked_fields(receipt: &Receipt) -> Receipt {
     let standard = world::chat().signed.receipt;
-    let mut receipt = receipt.clone();
-    receipt.place = standard.place;
-    receipt.model = standard.model;
-    receipt.engine = standard.engine;
-    receipt.sampler.rules = standard.sampler.rules;
-    receipt.output.prompt_tokens = standard.output.prompt_tokens;
-    receipt.trace = standard.trace;
-    receipt.times = standard.times;
-    receipt
+    let mut checked = receipt.clone();
+    let (Body::Inference(inference), Body::Inference(other)) = (&mut checked.body, standard.body);
+    inference.model = ModelIds { text: inference.model.text.clone(), ..other.model };
+    inference.engine.software = other.engine.software;
+    inference.output.prompt_tokens = other.output.prompt_tokens;
+    inference.trace = other.trace;
+    (checked.place, checked.times) = (standard.place, standard.times);
+    checked
 }
 
 #[test]

@@ -4,7 +4,9 @@ use crate::world::{self, Job, add, remove, set};
 use terroir_base::Digest;
 use terroir_base::cbor::{self, Value};
 use terroir_base::sign::{SecretKey, sign1};
-use terroir_proof::{CONTENT_TYPE, Given, Rejected, TIME_MS_MAX, check};
+use terroir_proof::{
+    CONTENT_TYPE, ENGINE_SPEC, Given, Rejected, SAMPLER_RULES, TEXT_RULES, TIME_MS_MAX, check,
+};
 
 fn refused(job: &Job, payload: &Value, number: u32) -> Rejected {
     let verdict = job.check_forged(payload).unwrap_err();
@@ -13,7 +15,7 @@ fn refused(job: &Job, payload: &Value, number: u32) -> Rejected {
 }
 
 /// Every field that must be there, by its path.
-const REQUIRED: [&[u64]; 41] = [
+const REQUIRED: [&[u64]; 42] = [
     &[1],
     &[3],
     &[4],
@@ -25,6 +27,7 @@ const REQUIRED: [&[u64]; 41] = [
     &[6, 2],
     &[6, 3],
     &[6, 5],
+    &[6, 6],
     &[7],
     &[7, 1],
     &[7, 2],
@@ -99,7 +102,7 @@ fn an_unknown_field_is_named() {
         &[u64::MAX],
         &[4, 3],
         &[5, 3],
-        &[6, 6],
+        &[6, 7],
         &[7, 4],
         &[9, 9],
         &[10, 5],
@@ -158,17 +161,36 @@ fn another_version_kind_or_mode_is_refused() {
     refused(&job, &set(job.payload(), &[13, 1], "m".repeat(17)), 15);
 }
 
+/// Other rules could give the same fields another meaning, so their names are not only shown.
+#[test]
+fn unknown_rules_are_refused() {
+    let job = world::chat();
+    for (path, part, known) in [
+        ([7, 1], "engine spec", ENGINE_SPEC),
+        ([6, 6], "text rules", TEXT_RULES),
+        ([9, 1], "sampler rules", SAMPLER_RULES),
+    ] {
+        for word in ["", "terroir-int-2", "terroir-text-2", "TERROIR-INT-1", &"x".repeat(32)] {
+            let verdict = refused(&job, &set(job.payload(), &path, word), 62);
+            assert_eq!(verdict, Rejected::Rules { part, stated: word.into(), known });
+        }
+        refused(&job, &set(job.payload(), &path, "x".repeat(33)), 15);
+    }
+}
+
 #[test]
 fn hostile_words_are_shown_escaped() {
     let job = world::chat();
-    let verdict = refused(&job, &set(job.payload(), &[21], "\u{1b}[2J"), 12);
-    assert!(!verdict.to_string().contains('\u{1b}'), "{verdict}");
+    for (path, number) in [(&[21][..], 12), (&[13, 1], 13), (&[7, 1], 62), (&[6, 6], 62)] {
+        let verdict = refused(&job, &set(job.payload(), path, "\u{1b}[2J"), number);
+        assert!(!verdict.to_string().contains('\u{1b}'), "{verdict}");
+    }
 }
 
 #[test]
 fn texts_are_short_printable_ascii() {
     let job = world::chat();
-    for (path, max) in [(&[6, 5], 16), (&[7, 1], 32), (&[7, 2], 64), (&[9, 1], 32)] {
+    for (path, max) in [(&[6, 5], 16), (&[7, 2], 64)] {
         refused(&job, &set(job.payload(), path, "x".repeat(max + 1)), 15);
         for text in ["", "a\nb", "\u{7f}", "é", "\u{1b}[2J", "\u{202e}"] {
             refused(&job, &set(job.payload(), path, text), 18);
@@ -323,23 +345,23 @@ fn a_node_cannot_sign_what_a_checker_refuses() {
     let (salt, request) = (world::salt(), world::chat_request(2));
     let answer = world::answer("a", &[1, 2], 1);
     let key = SecretKey::from_seed([1; 32]);
-    let number = |change: &dyn Fn(&mut terroir_proof::Draft<'_>)| {
-        let mut draft = world::draft(&salt, &request, &answer);
-        change(&mut draft);
-        draft.sign(&key).map_or_else(|verdict| verdict.number(), |_| 0)
+    let number = |change: &dyn Fn(&mut world::Plan<'_>)| {
+        let mut plan = world::plan(&salt, &request, &answer);
+        change(&mut plan);
+        plan.sign(&key).map_or_else(|verdict| verdict.number(), |_| 0)
     };
     assert_eq!(number(&|_| ()), 0);
-    assert_eq!(number(&|draft| draft.engine.software = "a\tb".into()), 18);
-    assert_eq!(number(&|draft| draft.engine.spec = "x".repeat(33)), 15);
-    assert_eq!(number(&|draft| draft.place.seq = 1), 19);
-    assert_eq!(number(&|draft| draft.times.first_ms = None), 20);
-    assert_eq!(number(&|draft| draft.times.done_ms = 0), 21);
-    assert_eq!(number(&|draft| draft.request = b"?"), 33);
-    assert_eq!(number(&|draft| draft.answer = b"?"), 37);
+    assert_eq!(number(&|plan| plan.answered.engine.software = "a\tb".into()), 18);
+    assert_eq!(number(&|plan| plan.answered.engine.spec = "x".repeat(33)), 15);
+    assert_eq!(number(&|plan| plan.place.seq = 1), 19);
+    assert_eq!(number(&|plan| plan.times.first_ms = None), 20);
+    assert_eq!(number(&|plan| plan.times.done_ms = 0), 21);
+    assert_eq!(number(&|plan| plan.answered.request = b"?"), 33);
+    assert_eq!(number(&|plan| plan.answered.answer = b"?"), 37);
     let long = world::answer("a", &[1, 2, 3], 0);
-    let mut draft = world::draft(&salt, &request, &long);
-    assert_eq!(draft.sign(&key).unwrap_err().number(), 35);
+    let mut plan = world::plan(&salt, &request, &long);
+    assert_eq!(plan.sign(&key).unwrap_err().number(), 35);
     let early = world::answer("a", &[1], 1);
-    draft.answer = &early;
-    assert_eq!(draft.sign(&key).unwrap_err().number(), 35);
+    plan.answered.answer = &early;
+    assert_eq!(plan.sign(&key).unwrap_err().number(), 35);
 }

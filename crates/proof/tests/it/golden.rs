@@ -60,6 +60,7 @@ fn a_cancelled_job_has_its_frozen_receipt() {
 fn the_byte_table_gives_the_frozen_payload() {
     let job = world::chat();
     let receipt = &job.signed.receipt;
+    let inference = world::inference(receipt);
     let mut bytes = vec![0xae, 0x01, 0x01];
     let digest = |bytes: &mut Vec<u8>, key: u8, digest: &[u8; 32]| {
         bytes.extend([key, 0x58, 0x20]);
@@ -73,31 +74,32 @@ fn the_byte_table_gives_the_frozen_payload() {
         }
         bytes.extend(text.as_bytes());
     };
-    digest(&mut bytes, 3, &receipt.job.0);
+    digest(&mut bytes, 3, &inference.job.0);
     bytes.extend([4, 0xa1, 1, 0]);
     bytes.extend([5, 0xa1]);
     digest(&mut bytes, 1, &world::key().public().0);
-    bytes.extend([6, 0xa5]);
-    digest(&mut bytes, 1, &receipt.model.manifest.0.0);
-    digest(&mut bytes, 2, &receipt.model.program.0.0);
-    digest(&mut bytes, 3, &receipt.model.tokenizer.0);
-    digest(&mut bytes, 4, &receipt.model.template.unwrap().0);
+    bytes.extend([6, 0xa6]);
+    digest(&mut bytes, 1, &inference.model.manifest.0.0);
+    digest(&mut bytes, 2, &inference.model.program.0.0);
+    digest(&mut bytes, 3, &inference.model.tokenizer.0);
+    digest(&mut bytes, 4, &inference.model.template.unwrap().0);
     text(&mut bytes, 5, "fast");
+    text(&mut bytes, 6, "terroir-text-1");
     bytes.extend([7, 0xa2]);
     text(&mut bytes, 1, "terroir-int-1");
     text(&mut bytes, 2, "terroir 0.1.0 portable");
-    digest(&mut bytes, 8, &receipt.request.0);
+    digest(&mut bytes, 8, &inference.request.0);
     bytes.extend([9, 0xa7]);
     text(&mut bytes, 1, "terroir-sampling-1");
     bytes.extend([2, 0x1a, 0x00, 0x0a, 0xae, 0x60, 3, 0x18, 40]);
     bytes.extend([4, 0x1a, 0x00, 0x0d, 0xbb, 0xa0, 5, 0x19, 0xc3, 0x50]);
     bytes.extend([6, 0x1a, 0x00, 0x10, 0xc8, 0xe0, 7, 7]);
     bytes.extend([10, 0xa4]);
-    digest(&mut bytes, 1, &receipt.output.answer.0);
+    digest(&mut bytes, 1, &inference.output.answer.0);
     bytes.extend([2, 0x18, 31, 3, 0x18, 40, 4, 0]);
-    digest(&mut bytes, 11, &receipt.stream.0);
+    digest(&mut bytes, 11, &inference.stream.0);
     bytes.extend([12, 0xa3]);
-    digest(&mut bytes, 1, &receipt.trace.commitment.0);
+    digest(&mut bytes, 1, &inference.trace.commitment.0);
     bytes.extend([2, 0x18, 70, 3, 0x19, 0x01, 0xc4]);
     bytes.extend([13, 0xa1]);
     text(&mut bytes, 1, "signed");
@@ -126,30 +128,30 @@ fn the_salts_give_the_frozen_commitments() {
         *hasher.finalize().as_bytes()
     };
     let job = world::chat();
-    let (receipt, salt) = (&job.signed.receipt, &job.salt.0);
+    let (inference, salt) = (world::inference(&job.signed.receipt), &job.salt.0);
 
     let request_salt = derive("terroir 2026-11 salt request", &[salt]);
     let request = derive("terroir 2026-11 commit request", &[&request_salt, &job.request]);
-    assert_eq!(receipt.request.0, request);
+    assert_eq!(inference.request.0, request);
 
     let nonce = derive("terroir 2026-11 salt job", &[salt]);
-    assert_eq!(receipt.job.0, derive("terroir 2026-11 job", &[&[], &nonce, &request]));
+    assert_eq!(inference.job.0, derive("terroir 2026-11 job", &[&[], &nonce, &request]));
 
     let output_salt = derive("terroir 2026-11 salt output", &[salt]);
     let answer = derive("terroir 2026-11 commit answer", &[&output_salt, &job.answer]);
-    assert_eq!(receipt.output.answer.0, answer);
+    assert_eq!(inference.output.answer.0, answer);
 
     let tokens: Vec<u8> = (0u32..40).flat_map(|i| (100 + 7 * i).to_le_bytes()).collect();
     let mut head = derive("terroir 2026-11 stream start", &[&output_salt]);
     for chunk in tokens.chunks(4 * 32) {
         head = derive("terroir 2026-11 stream chunk", &[&head, chunk]);
     }
-    assert_eq!(receipt.stream.0, head);
+    assert_eq!(inference.stream.0, head);
 
     let trace_salt = derive("terroir 2026-11 salt trace", &[salt]);
     let root = *blake3::hash(b"trace root").as_bytes();
     let trace = derive("terroir 2026-11 commit trace", &[&root, &trace_salt]);
-    assert_eq!(receipt.trace.commitment.0, trace);
+    assert_eq!(inference.trace.commitment.0, trace);
 }
 
 #[test]

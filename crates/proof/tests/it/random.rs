@@ -3,7 +3,7 @@
 use crate::world::{self, LIMITS};
 use proptest::prelude::*;
 use terroir_base::cbor::{self, Value};
-use terroir_proof::{Given, Receipt, Salt, check, check_chain};
+use terroir_proof::{Given, Point, Receipt, Salt, check, check_chain};
 
 /// Values that a payload could be made of.
 fn value() -> impl Strategy<Value = Value> {
@@ -65,7 +65,7 @@ proptest! {
     #[test]
     fn any_committed_request_and_answer_get_a_verdict(request in value(), answer in value()) {
         let (salt, request, answer) = (Salt([1; 32]), cbor::encode(&request), cbor::encode(&answer));
-        prop_assert!(world::draft(&salt, &request, &answer).sign(&world::key()).is_err());
+        prop_assert!(world::plan(&salt, &request, &answer).sign(&world::key()).is_err());
     }
 
     #[test]
@@ -78,10 +78,11 @@ proptest! {
         let salt = Salt(seed);
         let request = world::text_request(&text, tokens.len() as u32 + extra);
         let answer = world::answer(&text, &tokens, u64::from(extra == 0));
-        let signed = world::draft(&salt, &request, &answer).sign(&world::key()).unwrap();
-        let given = Given { salt: Some(&salt), request: Some(&request), answer: Some(&answer) };
+        let signed = world::plan(&salt, &request, &answer).sign(&world::key()).unwrap();
+        let given = world::opening(&salt, &request, &answer);
         let statement = check(&signed.bytes, given).unwrap();
-        prop_assert_eq!(statement.mask(), 0x1ff);
+        let whole = if extra == 0 { 1 << Point::Whole.number() } else { 0 };
+        prop_assert_eq!(statement.mask(), 0x1ff | whole);
         prop_assert_eq!(statement.receipt, signed.receipt);
     }
 }

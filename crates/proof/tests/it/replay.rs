@@ -1,14 +1,15 @@
 //! Running the model again: honest receipts pass everywhere, and each lie has its own verdict.
 
 use crate::tiny;
-use crate::world;
+use crate::world::{self, Plan};
 use std::sync::Arc;
 use terroir_base::Digest;
 use terroir_base::id::{ModelId, ProgramId};
 use terroir_model::{Answer, Batch, BatchLimits, Event, Finish, Input, Model, Outcome};
 use terroir_model::{Message, Request, Sampling};
 use terroir_proof::{
-    Draft, Given, ModelIds, NotReplayed, Point, Rejected, Run, Salt, Statement, check_replay,
+    ENGINE_SPEC, Given, ModelIds, NotReplayed, Point, Rejected, Run, SAMPLER_RULES, Salt,
+    Statement, TEXT_RULES, check_replay,
 };
 use terroir_tensor::Isa;
 
@@ -23,7 +24,7 @@ struct Job {
 impl Job {
     fn run(model: Model, request: Request) -> Job {
         let model = Arc::new(model);
-        let limits = BatchLimits { sequences_max: 1, rows_max: 8, cached_tokens_max: 0 };
+        let limits = BatchLimits { sequences_max: 1, rows_max: 8, cached_bytes_max: 0 };
         let mut batch = Batch::new(model.clone(), 1, Isa::Portable, limits).unwrap();
         batch.admit(request.clone()).unwrap();
         let outcome = loop {
@@ -39,20 +40,19 @@ impl Job {
         Job { model, salt: world::salt(), request, outcome }
     }
 
-    /// The verdict on the receipt that a node makes of this, after it has bent the draft.
-    fn replay(&self, bend: impl FnOnce(&mut Draft<'_>)) -> Result<Statement, Rejected> {
+    /// The verdict on the receipt that a node makes of this, after it has bent the plan.
+    fn replay(&self, bend: impl FnOnce(&mut Plan<'_>)) -> Result<Statement, Rejected> {
         let (request, answer) = (self.request.encode(), self.outcome.answer.encode());
-        let mut draft = world::draft(&self.salt, &request, &answer);
-        draft.model = ModelIds::of(&self.model);
-        draft.prompt_tokens = self.outcome.prompt_tokens;
-        draft.run = Run::of(&self.model, &self.outcome);
+        let mut plan = world::plan(&self.salt, &request, &answer);
+        plan.answered.model = ModelIds::of(&self.model);
+        plan.answered.prompt_tokens = self.outcome.prompt_tokens;
+        plan.answered.run = Run::of(&self.model, &self.outcome);
         if self.outcome.answer.tokens.is_empty() {
-            draft.times.first_ms = None;
+            plan.times.first_ms = None;
         }
-        bend(&mut draft);
-        let signed = draft.sign(&world::key()).unwrap();
-        let given =
-            Given { salt: Some(&self.salt), request: Some(&request), answer: Some(&answer) };
+        bend(&mut plan);
+        let signed = plan.sign(&world::key()).unwrap();
+        let given = world::opening(&self.salt, &request, &answer);
         replayed(check_replay(&signed.bytes, given, &self.model, 2, Isa::detect()))
     }
 
@@ -91,36 +91,53 @@ fn honest_receipts_pass_and_say_what_was_run() {
     for request in [greedy(40), sampled(40), chat(), greedy(1)] {
         let job = Job::run(tiny::model(), request);
         let statement = job.replay(|_| ()).unwrap();
-        assert_eq!(statement.mask(), 0x3fff);
-        let open: Vec<_> = statement.not_checked.iter().map(|open| open.point.code()).collect();
-        assert_eq!(open, ["chain", "bond", "times", "software", "truth"]);
-        assert!(statement.established.contains(&Point::Trace));
+        assert_eq!(open_in(&statement), ["node", "chain", "bond", "times", "software", "truth"]);
         assert!(!statement.to_string().to_lowercase().contains("verified"));
     }
 }
 
 #[test]
-fn an_answer_that_was_cancelled_passes_as_far_as_it_goes() {
-    let mut job = Job::run(tiny::model(), sampled(30));
-    let whole = job.outcome.clone();
-    assert_eq!(whole.answer.finish, Finish::Length);
-    let model = job.model.clone();
-    let limits = BatchLimits { sequences_max: 1, rows_max: 64, cached_tokens_max: 0 };
-    let mut batch = Batch::new(model, 1, Isa::Portable, limits).unwrap();
+fn a_replay_shows_that_the_model_ended_an_answer() {
+    let tokens = Job::run(tiny::model(), greedy(40)).outcome.answer.tokens;
+    let job = Job::run(tiny::model_that_ends_with(tokens[5]), greedy(40));
+    assert_eq!(job.outcome.answer.finish, Finish::Stop);
+    let statement = job.replay(|_| ()).unwrap();
+    assert!(statement.established.contains(&Point::Whole));
+}
+
+/// What a statement leaves open, by code.
+fn open_in(statement: &Statement) -> Vec<&'static str> {
+    statement.not_checked.iter().map(|open| open.point.code()).collect()
+}
+
+/// The same job, broken off after some steps.
+fn cancel(job: &Job, steps: usize) -> Job {
+    let limits = BatchLimits { sequences_max: 1, rows_max: 64, cached_bytes_max: 0 };
+    let mut batch = Batch::new(job.model.clone(), 1, Isa::Portable, limits).unwrap();
     let ticket = batch.admit(job.request.clone()).unwrap();
-    (0..4).for_each(|_| drop(batch.step().unwrap()));
+    (0..steps).for_each(|_| drop(batch.step().unwrap()));
     batch.cancel(ticket);
-    let events = batch.step().unwrap();
-    job.outcome = events
-        .into_iter()
-        .find_map(|event| match event {
-            Event::Done { outcome, .. } => Some(outcome),
-            Event::Token { .. } => None,
-        })
-        .unwrap();
-    assert_eq!(job.outcome.answer.finish, Finish::Cancelled);
-    assert!(whole.answer.tokens.starts_with(&job.outcome.answer.tokens));
-    assert!(job.replay(|_| ()).is_ok());
+    let done = batch.step().unwrap().into_iter().find_map(|event| match event {
+        Event::Done { outcome, .. } => Some(outcome),
+        Event::Token { .. } => None,
+    });
+    let (model, request) = (job.model.clone(), job.request.clone());
+    Job { model, salt: world::salt(), request, outcome: done.unwrap() }
+}
+
+#[test]
+fn an_answer_that_was_cancelled_passes_as_far_as_it_goes() {
+    let whole = Job::run(tiny::model(), sampled(30));
+    assert_eq!(whole.outcome.answer.finish, Finish::Length);
+    for (steps, unseen) in [(4, &[][..]), (0, &["tokens", "trace"])] {
+        let job = cancel(&whole, steps);
+        let answer = &job.outcome.answer;
+        assert_eq!((answer.finish, answer.tokens.len()), (Finish::Cancelled, steps));
+        assert!(whole.outcome.answer.tokens.starts_with(&answer.tokens));
+        let statement = job.replay(|_| ()).unwrap();
+        let always = ["whole", "node", "chain", "bond", "times", "software", "truth"];
+        assert_eq!(open_in(&statement), [unseen, &always].concat());
+    }
 }
 
 /// The answer with these tokens, spelled as the tokenizer spells them.
@@ -181,30 +198,31 @@ fn another_text_finish_or_end_is_found() {
 #[test]
 fn stated_counts_are_those_of_the_run() {
     let job = Job::run(tiny::model(), greedy(3));
-    let verdict = job.replay(|draft| draft.prompt_tokens += 1).unwrap_err();
+    let verdict = job.replay(|plan| plan.answered.prompt_tokens += 1).unwrap_err();
     let got = job.outcome.prompt_tokens;
     assert_eq!(verdict, Rejected::PromptTokens { stated: got + 1, got });
-    let verdict = job.replay(|draft| draft.run.steps -= 1).unwrap_err();
+    let verdict = job.replay(|plan| plan.answered.run.steps -= 1).unwrap_err();
     let got = job.outcome.steps;
     assert_eq!(verdict, Rejected::TraceSize { what: "trace steps", stated: got - 1, got });
-    let verdict = job.replay(|draft| draft.run.ops = 1).unwrap_err();
+    let verdict = job.replay(|plan| plan.answered.run.ops = 1).unwrap_err();
     assert!(matches!(verdict, Rejected::TraceSize { what: "trace operators", stated: 1, .. }));
 }
 
 #[test]
 fn another_trace_is_found() {
     let job = Job::run(tiny::model(), greedy(3));
-    let verdict = job.replay(|draft| draft.run.root = Digest::of(b"no run")).unwrap_err();
+    let verdict = job.replay(|plan| plan.answered.run.root = Digest::of(b"no run")).unwrap_err();
     assert_eq!(verdict.number(), 70);
 }
 
 #[test]
 fn another_model_is_found_part_by_part() {
     let job = Job::run(tiny::model(), greedy(3));
-    let part = |bend: &dyn Fn(&mut ModelIds)| match job.replay(|draft| bend(&mut draft.model)) {
-        Err(Rejected::Model { part, .. }) => part,
-        other => panic!("{other:?}"),
-    };
+    let part =
+        |bend: &dyn Fn(&mut ModelIds)| match job.replay(|plan| bend(&mut plan.answered.model)) {
+            Err(Rejected::Model { part, .. }) => part,
+            other => panic!("{other:?}"),
+        };
     assert_eq!(part(&|ids| ids.manifest = ModelId::of(b"?")), "manifest");
     assert_eq!(part(&|ids| ids.program = ProgramId::of(b"?")), "program");
     assert_eq!(part(&|ids| ids.tokenizer = Digest::of(b"?")), "tokenizer");
@@ -212,11 +230,12 @@ fn another_model_is_found_part_by_part() {
     assert_eq!(part(&|ids| ids.profile = "high".into()), "profile");
 }
 
+/// A receipt by other rules is refused before any replay; these are the rules followed here.
 #[test]
-fn other_rules_are_not_judged_by_these() {
-    let job = Job::run(tiny::model(), greedy(3));
-    let verdict = job.replay(|draft| draft.engine.spec = "terroir-int-2".into()).unwrap_err();
-    assert!(matches!(verdict, Rejected::Rules { part: "engine spec", .. }));
+fn the_rules_that_receipts_name_are_those_followed_here() {
+    assert_eq!(ENGINE_SPEC, terroir_model::SPEC_VERSION);
+    assert_eq!(TEXT_RULES, terroir_model::TEXT_VERSION);
+    assert_eq!(SAMPLER_RULES, terroir_model::SAMPLING_VERSION);
 }
 
 /// One changed byte of one weight, handed over by a store that does not look: the run is another
@@ -246,8 +265,8 @@ fn a_request_that_cannot_be_run_is_the_receipts_fault() {
 fn replay_needs_everything() {
     let job = Job::run(tiny::model(), greedy(3));
     let (request, answer) = (job.request.encode(), job.outcome.answer.encode());
-    let signed = world::draft(&job.salt, &request, &answer).sign(&world::key()).unwrap();
-    let whole = Given { salt: Some(&job.salt), request: Some(&request), answer: Some(&answer) };
+    let signed = world::plan(&job.salt, &request, &answer).sign(&world::key()).unwrap();
+    let whole = world::opening(&job.salt, &request, &answer);
     for (what, given) in [
         ("salt", Given::default()),
         ("request", Given { request: None, ..whole }),
@@ -262,10 +281,10 @@ fn replay_needs_everything() {
 fn an_engine_that_cannot_run_gives_no_verdict() {
     let job = Job::run(tiny::model(), greedy(3));
     let (request, answer) = (job.request.encode(), job.outcome.answer.encode());
-    let mut draft = world::draft(&job.salt, &request, &answer);
-    draft.model = ModelIds::of(&job.model);
-    let signed = draft.sign(&world::key()).unwrap();
-    let given = Given { salt: Some(&job.salt), request: Some(&request), answer: Some(&answer) };
+    let mut plan = world::plan(&job.salt, &request, &answer);
+    plan.answered.model = ModelIds::of(&job.model);
+    let signed = plan.sign(&world::key()).unwrap();
+    let given = world::opening(&job.salt, &request, &answer);
     let foreign = if cfg!(target_arch = "aarch64") { Isa::Avx2 } else { Isa::Neon };
     let verdict = check_replay(&signed.bytes, given, &job.model, 1, foreign);
     assert!(matches!(verdict, Err(NotReplayed::Engine(_))));

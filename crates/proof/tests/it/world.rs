@@ -5,8 +5,8 @@ use terroir_base::cbor::{self, Limits, Value};
 use terroir_base::id::{ModelId, ProgramId};
 use terroir_base::sign::{SecretKey, sign1, verify1};
 use terroir_proof::{
-    CONTENT_TYPE, Draft, Engine, Given, ModelIds, Place, Rejected, Run, Salt, Signed, Statement,
-    Times, check,
+    Answered, Body, CONTENT_TYPE, Draft, ENGINE_SPEC, Engine, Given, Inference, ModelIds, Place,
+    Receipt, Rejected, Run, Salt, Signed, Statement, TEXT_RULES, Times, Work, check,
 };
 
 pub const LIMITS: Limits = Limits { bytes_max: 4096, depth_max: 8, items_max: 1000 };
@@ -21,7 +21,7 @@ pub struct Job {
 
 impl Job {
     pub fn given(&self) -> Given<'_> {
-        Given { salt: Some(&self.salt), request: Some(&self.request), answer: Some(&self.answer) }
+        opening(&self.salt, &self.request, &self.answer)
     }
 
     pub fn check(&self) -> Result<Statement, Rejected> {
@@ -38,6 +38,17 @@ impl Job {
     pub fn check_forged(&self, payload: &Value) -> Result<Statement, Rejected> {
         check(&seal(&cbor::encode(payload)), self.given())
     }
+}
+
+/// All that opens a receipt.
+pub fn opening<'a>(salt: &'a Salt, request: &'a [u8], answer: &'a [u8]) -> Given<'a> {
+    Given { node: None, salt: Some(salt), request: Some(request), answer: Some(answer) }
+}
+
+/// The part of a receipt that is about an answer.
+pub fn inference(receipt: &Receipt) -> &Inference {
+    let Body::Inference(inference) = &receipt.body;
+    inference
 }
 
 pub fn key() -> SecretKey {
@@ -60,11 +71,12 @@ pub fn model() -> ModelIds {
         tokenizer: Digest::of(b"tokenizer"),
         template: Some(Digest::of(b"template")),
         profile: "fast".into(),
+        text: TEXT_RULES.into(),
     }
 }
 
 pub fn engine() -> Engine {
-    Engine { spec: "terroir-int-1".into(), software: "terroir 0.1.0 portable".into() }
+    Engine { spec: ENGINE_SPEC.into(), software: "terroir 0.1.0 portable".into() }
 }
 
 /// A chat in the encoding of `docs/format/request.md`.
@@ -115,16 +127,32 @@ pub fn answer(text: &str, tokens: &[u32], finish: u64) -> Vec<u8> {
     ]))
 }
 
-pub fn draft<'a>(salt: &'a Salt, request: &'a [u8], answer: &'a [u8]) -> Draft<'a> {
-    Draft {
+/// A draft whose parts can be bent one by one.
+pub struct Plan<'a> {
+    pub place: Place,
+    pub answered: Answered<'a>,
+    pub times: Times,
+}
+
+impl Plan<'_> {
+    pub fn sign(&self, key: &SecretKey) -> Result<Signed, Rejected> {
+        let work = Work::Inference(self.answered.clone());
+        Draft { place: self.place, work, times: self.times }.sign(key)
+    }
+}
+
+pub fn plan<'a>(salt: &'a Salt, request: &'a [u8], answer: &'a [u8]) -> Plan<'a> {
+    Plan {
         place: Place::FIRST,
-        salt,
-        model: model(),
-        engine: engine(),
-        request,
-        answer,
-        prompt_tokens: 31,
-        run: Run { root: Digest::of(b"trace root"), steps: 70, ops: 452 },
+        answered: Answered {
+            salt,
+            model: model(),
+            engine: engine(),
+            request,
+            answer,
+            prompt_tokens: 31,
+            run: Run { root: Digest::of(b"trace root"), steps: 70, ops: 452 },
+        },
         times: Times {
             requested_ms: 1_795_305_600_000,
             first_ms: Some(1_795_305_600_085),
@@ -138,7 +166,7 @@ pub fn chat() -> Job {
     let (salt, request) = (salt(), chat_request(64));
     let tokens: Vec<u32> = (0..40).map(|i| 100 + 7 * i).collect();
     let answer = answer("Vines, lavender and thyme.", &tokens, 0);
-    let signed = draft(&salt, &request, &answer).sign(&key()).unwrap();
+    let signed = plan(&salt, &request, &answer).sign(&key()).unwrap();
     Job { salt, request, answer, signed }
 }
 
@@ -146,13 +174,13 @@ pub fn chat() -> Job {
 pub fn text() -> Job {
     let (salt, request) = (Salt([0xa5; 32]), text_request("The vineyard", 3));
     let answer = answer(" is old", &[338, 1880, 5], 1);
-    let mut draft = draft(&salt, &request, &answer);
-    draft.place = Place::after(0, chat().signed.id).unwrap();
-    draft.model.template = None;
-    draft.model.profile = "high".into();
-    draft.prompt_tokens = 3;
-    draft.run = Run { steps: 5, ..draft.run };
-    let signed = draft.sign(&key()).unwrap();
+    let mut plan = plan(&salt, &request, &answer);
+    plan.place = Place::after(0, chat().signed.id).unwrap();
+    plan.answered.model.template = None;
+    plan.answered.model.profile = "high".into();
+    plan.answered.prompt_tokens = 3;
+    plan.answered.run = Run { steps: 5, ..plan.answered.run };
+    let signed = plan.sign(&key()).unwrap();
     Job { salt, request, answer, signed }
 }
 
@@ -160,11 +188,11 @@ pub fn text() -> Job {
 pub fn cancelled() -> Job {
     let (salt, request) = (Salt([0xff; 32]), text_request("", 1));
     let answer = answer("", &[], 2);
-    let mut draft = draft(&salt, &request, &answer);
-    draft.place = Place::after(1, text().signed.id).unwrap();
-    draft.times.first_ms = None;
-    draft.run = Run { steps: 0, ..draft.run };
-    let signed = draft.sign(&key()).unwrap();
+    let mut plan = plan(&salt, &request, &answer);
+    plan.place = Place::after(1, text().signed.id).unwrap();
+    plan.times.first_ms = None;
+    plan.answered.run = Run { steps: 0, ..plan.answered.run };
+    let signed = plan.sign(&key()).unwrap();
     Job { salt, request, answer, signed }
 }
 
@@ -181,15 +209,15 @@ pub fn largest() -> Job {
     ]));
     let tokens = vec![most; 70_000];
     let answer = answer("", &tokens, 2);
-    let mut draft = draft(&salt, &request, &answer);
-    draft.place = Place::after(u64::MAX - 1, chat().signed.id).unwrap();
-    draft.model.profile = "p".repeat(16);
-    draft.engine = Engine { spec: "s".repeat(32), software: "w".repeat(64) };
-    draft.prompt_tokens = most;
-    draft.run = Run { root: Digest::of(b""), steps: most, ops: most };
+    let mut plan = plan(&salt, &request, &answer);
+    plan.place = Place::after(u64::MAX - 1, chat().signed.id).unwrap();
+    plan.answered.model.profile = "p".repeat(16);
+    plan.answered.engine.software = "w".repeat(64);
+    plan.answered.prompt_tokens = most;
+    plan.answered.run = Run { root: Digest::of(b""), steps: most, ops: most };
     let last = terroir_proof::TIME_MS_MAX;
-    draft.times = Times { requested_ms: last, first_ms: Some(last), done_ms: last };
-    let signed = draft.sign(&key()).unwrap();
+    plan.times = Times { requested_ms: last, first_ms: Some(last), done_ms: last };
+    let signed = plan.sign(&key()).unwrap();
     Job { salt, request, answer, signed }
 }
 

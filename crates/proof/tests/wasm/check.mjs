@@ -23,11 +23,13 @@ test("the module asks nothing of its host", () => {
   assert.deepEqual(WebAssembly.Module.imports(wasm), []);
 });
 
-for (const name of ["chat", "text", "cancelled"]) {
+// Points 0 to 8; the text ended by its length, which request and answer show: point 19.
+const masks = { chat: 0x1ff, text: 0x801ff, cancelled: 0x1ff };
+for (const name of Object.keys(masks)) {
   test(`the golden receipt ${name} gives its golden statement`, () => {
     const verdict = door.check(job(name));
     assert.equal(verdict.number, 0, verdict.text);
-    assert.equal(verdict.mask, 0x1ff);
+    assert.equal(verdict.mask, masks[name]);
     assert.ok(read(`${name}.txt`).endsWith(`\n\n${verdict.text}`));
   });
 

@@ -1,10 +1,12 @@
 //! Attention over a batch: extend every cache, then one query head at a time.
 
 use super::{Executor, Place, Run};
+use crate::Isa;
 use crate::kernel::attention::{Head, Scratch, View, attend};
 use crate::plan::{Plan, width};
 use crate::program::*;
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Fewer products than this are not worth handing to another thread.
 const WORTH_SHARING: usize = 1 << 17;
@@ -25,7 +27,7 @@ impl Executor {
         let slot = before.filter(|op| matches!(op, Op::Attention { .. })).count();
         let dim = head_dim as usize;
         let input = |v: Value| &self.buffers[plan.buffers[v as usize]].fixed[..];
-        extend(runs, places, slot, dim, input(k), input(v));
+        extend(self.isa, runs, places, (slot, dim), [input(k), input(v)]);
 
         let mut out = std::mem::take(&mut self.buffers[plan.buffers[index]].fixed);
         out.resize(places.len() * width(&plan.types[index]), 0);
@@ -37,13 +39,21 @@ impl Executor {
         let queries = self.buffers[plan.buffers[q as usize]].fixed.chunks_exact(dim);
         let (heads, share) = (heads as usize, (heads / kv_heads) as usize);
         let isa = self.isa;
-        let one = |scratch: &mut Scratch, (index, (query, out)): (usize, (&[i32], &mut [i32]))| {
-            let place = &places[index / heads];
+        let seen = |place: &Place| {
             let end = place.position + 1;
-            let first = if window == 0 { 0 } else { end.saturating_sub(window as usize) };
+            if window == 0 { 0..end } else { end.saturating_sub(window as usize)..end }
+        };
+        let head = |index: usize| &caches[places[index / heads].run][index % heads / share];
+        // One row a sequence: every head is read once, so that the next is not at hand yet.
+        let cold = places.len() == caches.len();
+        let one = |scratch: &mut Scratch, (index, (query, out)): (usize, (&[i32], &mut [i32]))| {
+            let next = index + share;
+            if cold && index.is_multiple_of(share) && next < places.len() * heads {
+                head(next).fetch(isa, seen(&places[next / heads]));
+            }
+            let Range { start: first, end } = seen(&places[index / heads]);
             let view = View { first, end, frac, scale_q30 };
-            let head = &caches[place.run][index % heads / share];
-            attend(isa, query, head, view, scratch, out);
+            attend(isa, query, head(index), view, scratch, out);
         };
         let all = queries.zip(out.chunks_exact_mut(dim)).enumerate();
         let products: usize = places.iter().map(|p| (p.position + 1) * heads * dim).sum();
@@ -61,12 +71,11 @@ impl Executor {
 
 /// Appends every row's keys and values to its sequence.
 fn extend(
+    isa: Isa,
     runs: &mut [Run<'_>],
     places: &[Place],
-    slot: usize,
-    dim: usize,
-    keys: &[i32],
-    values: &[i32],
+    (slot, dim): (usize, usize),
+    [keys, values]: [&[i32]; 2],
 ) {
     let length = keys.len() / places.len();
     let rows = keys.chunks_exact(length).zip(values.chunks_exact(length));
@@ -74,7 +83,7 @@ fn extend(
         let heads = &mut runs[place.run].cache.slots[slot];
         let parts = keys.chunks_exact(dim).zip(values.chunks_exact(dim));
         for (head, (key, value)) in heads.iter_mut().zip(parts) {
-            head.push(key, value);
+            head.push(isa, key, value);
         }
     }
 }

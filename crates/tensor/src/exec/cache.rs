@@ -1,5 +1,5 @@
 //! What a sequence has seen: keys and values per attention operator, a digest per position.
-//! Invariant: after `truncate(n)` it equals a cache that saw the first `n` tokens only.
+//! Invariant: `prefix(n)` equals a cache that saw the first `n` tokens only.
 
 use crate::Error;
 use crate::kernel::attention::Head;
@@ -37,10 +37,17 @@ impl Cache {
         self.steps.is_empty()
     }
 
-    /// Forgets every position from `len` on.
-    pub fn truncate(&mut self, len: usize) {
-        self.steps.truncate(len);
-        self.slots.iter_mut().flatten().for_each(|head| head.truncate(len));
+    /// What a sequence has seen that ends after the first `len` positions of this one.
+    ///
+    /// Copies these positions and nothing else.
+    pub fn prefix(&self, len: usize) -> Cache {
+        let len = len.min(self.len());
+        let slot = |heads: &Vec<Head>| heads.iter().map(|head| head.prefix(len)).collect();
+        Cache {
+            program: self.program,
+            slots: self.slots.iter().map(slot).collect(),
+            steps: self.steps[..len].to_vec(),
+        }
     }
 
     /// One checkpoint digest per position: what [`crate::trace_root`] is made of.

@@ -2,7 +2,7 @@
 //! Invariant: a part writes only its own slice, so the cut cannot show in the result.
 
 use super::Executor;
-use crate::kernel::{self, Epilogue, Out, Quantised, Weights};
+use crate::kernel::{self, Epilogue, Quantised, Weights};
 use crate::plan::Plan;
 use crate::program::*;
 use rayon::prelude::*;
@@ -17,11 +17,11 @@ struct Product<'a> {
     epilogue: Epilogue<'a>,
 }
 
-/// Some blocks of one product, and where their rows go: `[token][row]`.
+/// Some blocks of one product, and where their rows go: a slice per token.
 struct Part<'o> {
     product: usize,
     blocks: Range<usize>,
-    values: &'o mut [i32],
+    out: Vec<&'o mut [i32]>,
 }
 
 impl Executor {
@@ -40,12 +40,8 @@ impl Executor {
         let x = &self.buffers[plan.buffers[*x as usize]].quantised;
         if self.threads == 1 || tokens >= TOKENS_PER_THREAD * self.threads {
             self.by_tokens(&products, x, tokens, &mut outs);
-        } else if tokens == 1 {
-            self.by_rows(&products, x, &mut outs);
         } else {
-            let mut apart = std::mem::take(&mut self.apart);
-            self.by_rows_of_many(&products, x, tokens, &mut outs, &mut apart);
-            self.apart = apart;
+            self.by_rows(&products, x, tokens, &mut outs);
         }
         for (index, out) in range.zip(outs) {
             self.buffers[plan.buffers[index]].fixed = out;
@@ -58,10 +54,9 @@ impl Executor {
             let stride = product.weights.rows;
             let blocks = 0..stride.div_ceil(ROW_BLOCK);
             let work = |(part, values): (usize, &mut [i32])| {
-                let range = part * each..part * each + values.len() / stride;
-                let ranges = [blocks.clone(), range];
-                let out = Out { values, stride };
-                kernel::linear(self.isa, &product.weights, x, ranges, product.epilogue, out);
+                let mut rows: Vec<&mut [i32]> = values.chunks_exact_mut(stride).collect();
+                let ranges = [blocks.clone(), part * each..part * each + rows.len()];
+                kernel::linear(self.isa, &product.weights, x, ranges, product.epilogue, &mut rows);
             };
             let parts = each * stride;
             if self.threads == 1 {
@@ -72,64 +67,24 @@ impl Executor {
         }
     }
 
-    /// One token: every thread takes an equal share of all rows and writes them in place.
-    fn by_rows(&self, products: &[Product<'_>], x: &Quantised, outs: &mut [Vec<i32>]) {
-        let slices = outs.iter_mut().map(|out| &mut out[..]);
-        self.shared(products, x, 1, &mut self.shares(products, slices, 1));
-    }
-
-    /// Some tokens: shares as for one token, gathered apart and then put in their rows.
-    fn by_rows_of_many(
-        &self,
-        products: &[Product<'_>],
-        x: &Quantised,
-        tokens: usize,
-        outs: &mut [Vec<i32>],
-        apart: &mut Vec<i32>,
-    ) {
-        apart.resize(outs.iter().map(Vec::len).sum(), 0);
-        let mut rest = &mut apart[..];
-        let slices = outs.iter().map(|out| rest.split_off_mut(..out.len()).expect("sized above"));
-        let mut shares = self.shares(products, slices, tokens);
-        self.shared(products, x, tokens, &mut shares);
-        for part in shares.iter().flatten() {
-            let (rows, first) = (part.values.len() / tokens, part.blocks.start * ROW_BLOCK);
-            let stride = products[part.product].weights.rows;
-            let to = outs[part.product].chunks_exact_mut(stride);
-            for (row, to) in part.values.chunks_exact(rows).zip(to) {
-                to[first..first + rows].copy_from_slice(row);
-            }
-        }
-    }
-
-    fn shared(
-        &self,
-        products: &[Product<'_>],
-        x: &Quantised,
-        tokens: usize,
-        shares: &mut [Vec<Part<'_>>],
-    ) {
+    /// Every thread takes an equal share of all rows of the matrices.
+    fn by_rows(&self, all: &[Product<'_>], x: &Quantised, tokens: usize, outs: &mut [Vec<i32>]) {
+        let mut shares = self.shares(all, outs);
         shares.par_iter_mut().with_max_len(1).flatten_iter().for_each(|part| {
-            let Product { weights, epilogue } = &products[part.product];
-            let stride = part.values.len() / tokens;
-            let out = Out { values: part.values, stride };
+            let Product { weights, epilogue } = &all[part.product];
             let ranges = [part.blocks.clone(), 0..tokens];
-            kernel::linear(self.isa, weights, x, ranges, *epilogue, out);
+            kernel::linear(self.isa, weights, x, ranges, *epilogue, &mut part.out);
         });
     }
 
     /// Cuts all blocks of all products into one equal share a thread.
-    fn shares<'o>(
-        &self,
-        products: &[Product<'_>],
-        outs: impl Iterator<Item = &'o mut [i32]>,
-        tokens: usize,
-    ) -> Vec<Vec<Part<'o>>> {
+    fn shares<'o>(&self, all: &[Product<'_>], outs: &'o mut [Vec<i32>]) -> Vec<Vec<Part<'o>>> {
         let count = |p: &Product<'_>| p.weights.rows.div_ceil(ROW_BLOCK);
-        let each = products.iter().map(count).sum::<usize>().div_ceil(self.threads);
+        let each = all.iter().map(count).sum::<usize>().div_ceil(self.threads);
         let mut shares = vec![Vec::new()];
         let mut room = each;
-        for (index, (product, mut rest)) in products.iter().zip(outs).enumerate() {
+        for (index, (product, out)) in all.iter().zip(outs).enumerate() {
+            let mut rests: Vec<&mut [i32]> = out.chunks_exact_mut(product.weights.rows).collect();
             let blocks = count(product);
             let mut first = 0;
             while first < blocks {
@@ -139,9 +94,10 @@ impl Executor {
                 }
                 let end = blocks.min(first + room);
                 let rows = (end * ROW_BLOCK).min(product.weights.rows) - first * ROW_BLOCK;
-                let values = rest.split_off_mut(..rows * tokens).expect("sized by its rows");
+                let cut = |rest: &mut &'o mut [i32]| rest.split_off_mut(..rows);
+                let out = rests.iter_mut().filter_map(cut).collect();
                 let share = shares.last_mut().expect("at least one share");
-                share.push(Part { product: index, blocks: first..end, values });
+                share.push(Part { product: index, blocks: first..end, out });
                 (room, first) = (room - (end - first), end);
             }
         }

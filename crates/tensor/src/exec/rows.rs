@@ -7,8 +7,11 @@ use crate::program::*;
 use crate::spec;
 use rayon::prelude::*;
 
-/// Fewer rows than this a thread are not worth handing over.
-const ROWS_PER_THREAD: usize = 4;
+/// Fewer numbers than this, of an operator that takes about half a nanosecond for each, are not
+/// worth handing to another thread.
+const WORTH_SHARING: usize = 1 << 15;
+/// How much longer than that a gate takes.
+const GATE: usize = 8;
 
 impl Executor {
     /// Runs a row operator over all rows.
@@ -33,7 +36,7 @@ impl Executor {
         match op {
             Op::Embed { table, scale_q16, frac } => {
                 let bytes = plan.constants.matrix(table);
-                self.each(&mut out.fixed, length, |row, out| {
+                self.each(&mut out.fixed, (length, 1), |row, out| {
                     let token = places[row].token;
                     out.copy_from_slice(&spec::matrix::embed(
                         table, bytes, token, *scale_q16, *frac,
@@ -44,7 +47,7 @@ impl Executor {
                 let (x, gain) = (input(*x), plan.constants.vector(&gain.digest));
                 let (width, shift) =
                     (*width as usize, 22 + u32::from(*gain_frac) - u32::from(*frac));
-                self.each(&mut out.fixed, length, |row, out| {
+                self.each(&mut out.fixed, (length, 1), |row, out| {
                     let runs = x[row * length..][..length].chunks_exact(width);
                     for (x, out) in runs.zip(out.chunks_exact_mut(width)) {
                         rows::rms_norm(isa, x, gain, *epsilon, shift, out);
@@ -57,7 +60,7 @@ impl Executor {
                     rows::quantise(isa, x, *planes, &mut out);
                 };
                 let all = out.quantised.rows_mut().zip(x.chunks_exact(length));
-                if self.worth_sharing(places.len()) {
+                if self.worth_sharing(places.len() * length) {
                     let all: Vec<_> = all.collect();
                     let least = all.len().div_ceil(self.threads);
                     all.into_par_iter().with_min_len(least).for_each(work);
@@ -67,7 +70,7 @@ impl Executor {
             }
             Op::Rope { x, table, head_dim, pairing } => {
                 let x = input(*x);
-                self.each(&mut out.fixed, length, |row, out| {
+                self.each(&mut out.fixed, (length, 1), |row, out| {
                     out.copy_from_slice(&x[row * length..][..length]);
                     let angles = angles(plan, table, places[row].position);
                     for head in out.chunks_exact_mut(*head_dim as usize) {
@@ -79,14 +82,14 @@ impl Executor {
                 let shift = frac(*gate) + frac(*up) - u32::from(*to);
                 let how = rows::Gate { activation: *activation, frac: frac(*gate), shift };
                 let (gate, up) = (input(*gate), input(*up));
-                self.each(&mut out.fixed, length, |row, out| {
+                self.each(&mut out.fixed, (length, GATE), |row, out| {
                     let at = row * length..(row + 1) * length;
                     rows::gate(isa, &gate[at.clone()], &up[at], how, out);
                 });
             }
             Op::Add { a, b } => {
                 let (a, b) = (input(*a), input(*b));
-                self.each(&mut out.fixed, length, |row, out| {
+                self.each(&mut out.fixed, (length, 1), |row, out| {
                     let at = row * length..(row + 1) * length;
                     rows::add(isa, &a[at.clone()], &b[at], out);
                 });
@@ -95,14 +98,19 @@ impl Executor {
         }
     }
 
-    fn worth_sharing(&self, rows: usize) -> bool {
-        self.threads > 1 && rows >= ROWS_PER_THREAD * self.threads
+    fn worth_sharing(&self, numbers: usize) -> bool {
+        self.threads > 1 && numbers >= WORTH_SHARING
     }
 
-    /// Calls `work` with every row's index and slice.
-    fn each(&self, out: &mut [i32], length: usize, work: impl Fn(usize, &mut [i32]) + Sync) {
+    /// Calls `work` with every row's index and slice; a number takes `cost` times the usual time.
+    fn each(
+        &self,
+        out: &mut [i32],
+        (length, cost): (usize, usize),
+        work: impl Fn(usize, &mut [i32]) + Sync,
+    ) {
         let rows = out.len() / length;
-        if self.worth_sharing(rows) {
+        if self.worth_sharing(out.len() * cost) {
             let all = out.par_chunks_exact_mut(length).enumerate();
             let least = rows.div_ceil(self.threads);
             all.with_min_len(least).for_each(|(row, out)| work(row, out));

@@ -2,10 +2,13 @@
 //!
 //! Rows in the cache are 12-bit integers with one exponent per head. Invariant: equals
 //! `spec::attention`; sums of at most 128 products fit `i32`, sums over keys are widened every 16.
+#![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls code compiled for AVX2"))]
 
+use super::per_isa::per_isa;
 use crate::Isa;
 use crate::fixed::*;
 use crate::spec::attention::{ROW_LIMIT, SCORE_LIMIT};
+use std::ops::Range;
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -34,41 +37,52 @@ impl Head {
     }
 
     /// Appends one position.
-    pub(crate) fn push(&mut self, key: &[i32], value: &[i32]) {
+    pub(crate) fn push(&mut self, isa: Isa, key: &[i32], value: &[i32]) {
         let dim = self.dim;
         if self.keys.len() == self.keys.capacity() {
             self.keys.reserve_exact(GROWTH * dim);
             self.values.reserve_exact(GROWTH * dim + 2 * dim);
         }
-        let exponent = exponent_for(largest(key), ROW_LIMIT);
-        self.keys.extend(key.iter().map(|&x| round_shift(i64::from(x), exponent) as i16));
-        self.key_exponents.push(exponent as u8);
+        let mut exponent = 0;
+        self.keys.resize((self.len + 1) * dim, 0);
+        small(isa, key, 1, &mut exponent, &mut self.keys[self.len * dim..]);
+        self.key_exponents.push(exponent);
         if self.len.is_multiple_of(2) {
             self.values.resize((self.len + 2) * dim, 0);
         }
-        let exponent = exponent_for(largest(value), ROW_LIMIT);
         let pair = &mut self.values[self.len / 2 * 2 * dim..];
-        for (slot, &x) in pair[self.len % 2..].iter_mut().step_by(2).zip(value) {
-            *slot = round_shift(i64::from(x), exponent) as i16;
-        }
-        self.value_exponents.push(exponent as u8);
+        small(isa, value, 2, &mut exponent, &mut pair[self.len % 2..]);
+        self.value_exponents.push(exponent);
         self.len += 1;
     }
 
-    /// Forgets every position from `len` on.
-    pub(crate) fn truncate(&mut self, len: usize) {
-        if len >= self.len {
-            return;
-        }
-        self.keys.truncate(len * self.dim);
-        self.key_exponents.truncate(len);
-        self.values.truncate(len.div_ceil(2) * 2 * self.dim);
-        self.value_exponents.truncate(len);
+    /// The same after its first `len` positions, with no room to spare.
+    pub(crate) fn prefix(&self, len: usize) -> Head {
+        let (dim, len) = (self.dim, len.min(self.len));
+        let mut values = self.values[..len.div_ceil(2) * 2 * dim].to_vec();
         if !len.is_multiple_of(2) {
-            let last = (len - 1) * self.dim;
-            self.values[last..].iter_mut().skip(1).step_by(2).for_each(|x| *x = 0);
+            let last = (len - 1) * dim;
+            values[last..].iter_mut().skip(1).step_by(2).for_each(|x| *x = 0);
         }
-        self.len = len;
+        Head {
+            dim,
+            len,
+            keys: self.keys[..len * dim].to_vec(),
+            key_exponents: self.key_exponents[..len].to_vec(),
+            values,
+            value_exponents: self.value_exponents[..len].to_vec(),
+        }
+    }
+
+    /// Asks memory for what a query that sees these positions will read.
+    pub(crate) fn fetch(&self, isa: Isa, seen: Range<usize>) {
+        let rows = seen.start * self.dim..seen.end * self.dim;
+        #[cfg(target_arch = "x86_64")]
+        if isa.has_avx2() {
+            avx2::fetch(&self.keys[rows.clone()]);
+            avx2::fetch(&self.values[rows.clone()]);
+        }
+        let _ = (isa, rows);
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -76,13 +90,47 @@ impl Head {
     }
 }
 
-fn largest(x: &[i32]) -> u32 {
-    x.iter().fold(0, |m, x| m.max(x.unsigned_abs()))
+per_isa! {
+/// A head as small integers in every `step`-th place, and their exponent.
+small(x: &[i32], step: usize, exponent: &mut u8, out: &mut [i16]) {
+    let largest = x.iter().fold(0, |m, x| m.max(x.unsigned_abs()));
+    let e = exponent_for(largest, ROW_LIMIT);
+    *exponent = e as u8;
+    // Before the last bit goes, numbers have one bit more than the limit: nothing overflows.
+    let (first, last) = (e.saturating_sub(1), e.min(1));
+    let round = |x: i32| (((x >> first) + last as i32) >> last) as i16;
+    if step == 1 {
+        out.iter_mut().zip(x).for_each(|(out, &x)| *out = round(x));
+    } else {
+        out.iter_mut().step_by(step).zip(x).for_each(|(out, &x)| *out = round(x));
+    }
+}
+}
+
+per_isa! {
+/// The query times its factor in Q30.
+scaled(query: &[i32], scale_q30: u32, out: &mut [i32]) {
+    for (out, &x) in out.iter_mut().zip(query) {
+        *out = saturate(round_shift_some(i64::from(x) * i64::from(scale_q30), 30));
+    }
+}
+}
+
+per_isa! {
+/// `round(sums * inverse, down)` of sums that fit 32 bits; `inverse` is at most 2^31.
+quotients(sums: &[i64], inverse: i64, down: u32, out: &mut [i32]) {
+    // The products are below 2^62: from 63 bits on, all of them round to 0.
+    let down = down.min(63);
+    for (out, &sum) in out.iter_mut().zip(sums) {
+        *out = saturate(round_shift_some(sum * inverse, down));
+    }
+}
 }
 
 /// Room for one head's work, reused.
 #[derive(Default)]
 pub(crate) struct Scratch {
+    scaled: Vec<i32>,
     q: Vec<i16>,
     scores: Vec<i32>,
     weights: Vec<u32>,
@@ -112,7 +160,7 @@ pub(crate) fn attend(
     scratch: &mut Scratch,
     out: &mut [i32],
 ) {
-    let query_exponent = scratch.take_query(query, view.scale_q30);
+    let query_exponent = scratch.take_query(isa, query, view.scale_q30);
     // The key pairs start at an even position; what lies before `first` gets weight 0.
     let start = view.first / 2 * 2;
     scratch.scores.clear();
@@ -127,10 +175,10 @@ pub(crate) fn attend(
     let exponents = [&head.key_exponents, &head.value_exponents].map(|e| &e[view.first..view.end]);
     let total = match isa {
         #[cfg(target_arch = "x86_64")]
-        Isa::Avx2 => avx2::weigh(scratch, head, view, exponents, (down, skip)),
+        Isa::Avx2 | Isa::Avx512 => avx2::weigh(scratch, head, view, exponents, (down, skip)),
         _ => weigh(scratch, head, view, exponents, (down, skip)),
     };
-    divide(scratch, total, out);
+    divide(isa, scratch, total, out);
 }
 
 /// What the weights of a query add up to, and how far they were scaled.
@@ -143,14 +191,13 @@ struct Total {
 
 impl Scratch {
     /// Scales and rounds the query; returns its exponent.
-    fn take_query(&mut self, query: &[i32], scale_q30: u32) -> u32 {
-        let scale = |&x: &i32| saturate(round_shift(i64::from(x) * i64::from(scale_q30), 30));
-        let most = query.iter().map(|x| scale(x).unsigned_abs()).max().unwrap_or(0);
-        let exponent = exponent_for(most, ROW_LIMIT);
-        self.q.clear();
-        let small = |x: &i32| round_shift(i64::from(scale(x)), exponent) as i16;
-        self.q.extend(query.iter().map(small));
-        exponent
+    fn take_query(&mut self, isa: Isa, query: &[i32], scale_q30: u32) -> u32 {
+        self.scaled.resize(query.len(), 0);
+        scaled(isa, query, scale_q30, &mut self.scaled);
+        self.q.resize(query.len(), 0);
+        let mut exponent = 0;
+        small(isa, &self.scaled, 1, &mut exponent, &mut self.q);
+        exponent.into()
     }
 }
 
@@ -207,18 +254,16 @@ fn soften(scratch: &mut Scratch, exponents: &[u8], skip: usize) -> Total {
 }
 
 /// `out = sums * 2^up / total`, rounded.
-fn divide(scratch: &Scratch, total: Total, out: &mut [i32]) {
+fn divide(isa: Isa, scratch: &Scratch, total: Total, out: &mut [i32]) {
     let bits = bit_length(total.sum);
     let inverse = ((1u128 << (bits + 30)) / u128::from(total.sum)) as i64;
     let down = bits + 30 - total.up;
+    if scratch.sums.iter().all(|&sum| i32::try_from(sum).is_ok()) {
+        return quotients(isa, &scratch.sums, inverse, down, out);
+    }
     for (out, &sum) in out.iter_mut().zip(&scratch.sums) {
-        *out = match i32::try_from(sum) {
-            Ok(sum) => saturate(round_shift(i64::from(sum) * inverse, down)),
-            Err(_) => {
-                let product = i128::from(sum) * i128::from(inverse) + (1 << (down - 1));
-                let limit = i128::from(SATURATED);
-                (product >> down).clamp(-limit, limit) as i32
-            }
-        };
+        let product = i128::from(sum) * i128::from(inverse) + (1 << (down - 1));
+        let limit = i128::from(SATURATED);
+        *out = (product >> down).clamp(-limit, limit) as i32;
     }
 }

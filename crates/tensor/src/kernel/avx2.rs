@@ -13,168 +13,137 @@ use std::arch::x86_64::*;
 use std::ops::Range;
 
 pub(super) mod gate;
+mod vnni;
 
-/// How many tiles ahead weights are asked for: into the second cache, which keeps more requests
-/// under way than the first.
-const AHEAD: usize = 2;
+/// Lanes that go over a block of weights together: their totals stay in the first cache.
+///
+/// Blocks are read one after the other from first to last, which the machine's own prefetch
+/// follows; several blocks at a time, or asking for weights ahead, is slower.
+const LANES: usize = 8;
 
 /// Even and odd rows of a block, as four `i64` each.
 type Pair = [__m256i; 2];
 
-/// Pointers to one lane: its bytes, the sums of its groups, the factors of its groups.
+/// Pointers to neighbouring lanes: their bytes, and the sums and factors of their groups.
 #[derive(Clone, Copy)]
-struct Lane {
+struct Lanes {
     q: *const i8,
     sums: *const i32,
     factors: *const i32,
+    groups: usize,
+}
+
+impl Lanes {
+    /// Group `g` of lane `l`.
+    ///
+    /// # Safety
+    /// There is such a lane and such a group.
+    #[inline(always)]
+    unsafe fn group(&self, l: usize, g: usize) -> (*const i8, i32, i32) {
+        // SAFETY: the caller's.
+        unsafe {
+            let at = l * self.groups + g;
+            (self.q.add(at * GROUP), *self.sums.add(at), *self.factors.add(at))
+        }
+    }
 }
 
 /// See [`super::linear`]. Panics: when a slice is shorter than its shape says.
 pub(super) fn linear(
+    vnni: bool,
     weights: &Weights<'_>,
     x: &Quantised,
     blocks: Range<usize>,
     tokens: Range<usize>,
     epilogue: Epilogue<'_>,
-    out: Out<'_>,
+    out: Out<'_, '_>,
 ) {
     let (groups, lanes) = (weights.groups, tokens.end * x.planes);
     assert!(x.cols == groups * GROUP && x.q.len() >= lanes * x.cols);
-    assert!(x.sums.len() >= lanes * groups && x.factors.len() >= tokens.end * groups);
+    assert!(x.sums.len() >= lanes * groups && x.factors.len() >= lanes * groups);
     assert!(weights.blocks.len() >= blocks.end * groups * weights.format.block_bytes());
-    let mut job = Job { weights, x, tokens, first: blocks.start, epilogue, out };
-    // SAFETY: `Isa::Avx2` is only handed out where the machine has AVX2, and the lengths that the
-    // pointers run over were asserted above.
+    let mut job = Job { vnni, weights, x, tokens, first: blocks.start, epilogue, out };
+    // SAFETY: `Isa::Avx2` and `Isa::Avx512` are only handed out where the machine has AVX2, the
+    // latter where it has VNNI too, and the lengths that the pointers run over were asserted above.
     unsafe { job.run(blocks) }
 }
 
-struct Job<'a, 'o> {
+struct Job<'a, 'o, 's> {
+    /// Whether the machine has [`vnni`].
+    vnni: bool,
     weights: &'a Weights<'a>,
     x: &'a Quantised,
     tokens: Range<usize>,
     first: usize,
     epilogue: Epilogue<'a>,
-    out: Out<'o>,
+    out: Out<'o, 's>,
 }
 
-impl Job<'_, '_> {
+impl Job<'_, '_, '_> {
     #[target_feature(enable = "avx2")]
     unsafe fn run(&mut self, blocks: Range<usize>) {
-        let planes = self.x.planes;
-        let (start, end) = (self.tokens.start * planes, self.tokens.end * planes);
-        let mut block = blocks.start;
-        // SAFETY: blocks and lanes stay inside the ranges that `linear` asserted.
-        unsafe {
-            if end - start < 4 {
-                while block + 4 <= blocks.end {
-                    self.lanes::<4, 1>(block, start..end);
-                    block += 4;
-                }
-            }
-            while block < blocks.end {
-                let wide = start + (end - start) / 4 * 4;
-                self.lanes::<1, 4>(block, start..wide);
-                self.lanes::<1, 1>(block, wide..end);
-                block += 1;
-            }
-        }
-    }
-
-    /// `R` blocks against a range of lanes, `T` at a time, or both planes of a token.
-    #[target_feature(enable = "avx2")]
-    unsafe fn lanes<const R: usize, const T: usize>(&mut self, block: usize, lanes: Range<usize>) {
-        let mut lane = lanes.start;
-        // SAFETY: as in `run`.
-        unsafe {
-            if T == 1 && self.x.planes == 2 {
-                while lane < lanes.end {
-                    let sums = self.tile::<R, 2>(block, lane);
-                    self.store::<R, 2>(block, lane, &sums);
-                    lane += 2;
-                }
-                return;
-            }
-            while lane < lanes.end {
-                let sums = self.tile::<R, T>(block, lane);
-                self.store::<R, T>(block, lane, &sums);
-                lane += T;
-            }
-        }
-    }
-
-    /// Sums of `R` blocks against `T` lanes. The first lanes that read these blocks ask memory for
-    /// the blocks that follow: the machine's own prefetch stops at every page.
-    #[target_feature(enable = "avx2")]
-    unsafe fn tile<const R: usize, const T: usize>(
-        &self,
-        block: usize,
-        lane: usize,
-    ) -> [[Pair; T]; R] {
+        let (x, planes) = (self.x, self.x.planes);
         let groups = self.weights.groups;
-        let bytes = groups * self.weights.format.block_bytes();
-        let x = self.x;
-        let fetch = lane == self.tokens.start * x.planes;
-        let blocks: [*const u8; R] =
-            std::array::from_fn(|r| self.weights.blocks[(block + r) * bytes..].as_ptr());
-        let lanes: [Lane; T] = std::array::from_fn(|t| Lane {
-            q: x.q[(lane + t) * x.cols..].as_ptr(),
-            sums: x.sums[(lane + t) * groups..].as_ptr(),
-            factors: x.factors[(lane + t) / x.planes * groups..].as_ptr(),
-        });
-        // SAFETY: as in `run`.
-        unsafe {
-            match self.weights.format {
-                Format::W4 => tile_w4(blocks, lanes, groups, fetch),
-                Format::W8 => tile_w8(blocks, lanes, groups, fetch),
-            }
-        }
-    }
-
-    #[target_feature(enable = "avx2")]
-    fn store<const R: usize, const T: usize>(
-        &mut self,
-        block: usize,
-        lane: usize,
-        sums: &[[Pair; T]; R],
-    ) {
-        let planes = self.x.planes;
-        for (r, sums) in sums.iter().enumerate() {
-            for token in 0..T / planes {
-                let pair = if planes == 2 {
-                    let (high, low) = (sums[2 * token], sums[2 * token + 1]);
-                    std::array::from_fn(|i| _mm256_add_epi64(_mm256_slli_epi64(high[i], 7), low[i]))
-                } else {
-                    sums[token]
+        let mut totals = [[_mm256_setzero_si256(); 2]; LANES];
+        for block in blocks {
+            let bytes = self.weights.block(block);
+            let mut lane = self.tokens.start * planes;
+            while lane < self.tokens.end * planes {
+                let lanes = Lanes {
+                    q: x.q[lane * x.cols..].as_ptr(),
+                    sums: x.sums[lane * groups..].as_ptr(),
+                    factors: x.factors[lane * groups..].as_ptr(),
+                    groups,
                 };
-                self.finish(block + r, lane / planes + token, &pair);
+                let count = LANES.min(self.tokens.end * planes - lane);
+                let totals = &mut totals[..count];
+                totals.fill([_mm256_setzero_si256(); 2]);
+                // SAFETY: `linear` asserted that the blocks and lanes have all their groups.
+                unsafe {
+                    match (self.weights.format, self.vnni) {
+                        (Format::W4, false) => sum_w4(bytes, lanes, totals),
+                        (Format::W8, false) => sum_w8(bytes, lanes, totals),
+                        (Format::W4, true) => vnni::sum_w4(bytes, lanes, totals),
+                        (Format::W8, true) => vnni::sum_w8(bytes, lanes, totals),
+                    }
+                }
+                self.store(block, lane / planes, totals);
+                lane += count;
             }
         }
     }
 
-    /// Rounds one block of one token into the output.
+    /// Rounds one block of some tokens, from `token` on, into the output.
     #[target_feature(enable = "avx2")]
-    fn finish(&mut self, block: usize, token: usize, sums: &Pair) {
-        let (weights, low) = (self.weights, self.x.low[token]);
-        let at = (token - self.tokens.start) * self.out.stride + (block - self.first) * ROW_BLOCK;
-        let out = &mut self.out.values[at..];
-        let shift = self.epilogue.shift - low;
-        if self.epilogue.bias.is_none() && (block + 1) * ROW_BLOCK <= weights.rows {
-            let exponents: [u8; 8] = weights.exponents[block * ROW_BLOCK..][..ROW_BLOCK]
-                .try_into()
-                .expect("one exponent a row");
-            let exponents = _mm_cvtsi64_si128(i64::from_le_bytes(exponents));
-            let exponents = _mm256_cvtepi8_epi32(exponents);
-            let shifts = _mm256_add_epi32(exponents, _mm256_set1_epi32(shift));
+    fn store(&mut self, block: usize, token: usize, totals: &[Pair]) {
+        let Job { weights, x, epilogue, .. } = *self;
+        let at = (block - self.first) * ROW_BLOCK;
+        let exponents = &weights.exponents[block * ROW_BLOCK..][..ROW_BLOCK];
+        let exponents: [u8; ROW_BLOCK] = exponents.try_into().expect("one exponent a row");
+        let exponents = _mm_cvtsi64_si128(i64::from_le_bytes(exponents));
+        let exponents = _mm256_cvtepi8_epi32(exponents);
+        let plain = epilogue.bias.is_none() && (block + 1) * ROW_BLOCK <= weights.rows;
+        let outs = self.out[token - self.tokens.start..].iter_mut();
+        let lows = x.low[token..].iter();
+        for ((totals, out), &low) in totals.chunks_exact(x.planes).zip(outs).zip(lows) {
+            let sums: Pair = match totals {
+                [high, low] => {
+                    std::array::from_fn(|i| _mm256_add_epi64(_mm256_slli_epi64(high[i], 7), low[i]))
+                }
+                _ => totals[0],
+            };
+            let out = &mut out[at..];
+            let shifts = _mm256_add_epi32(exponents, _mm256_set1_epi32(epilogue.shift - low));
             let less = _mm256_cmpgt_epi32(_mm256_set1_epi32(1), shifts);
             let more = _mm256_cmpgt_epi32(shifts, _mm256_set1_epi32(62));
-            if _mm256_testz_si256(_mm256_or_si256(less, more), _mm256_set1_epi32(-1)) == 1 {
+            if plain && _mm256_movemask_epi8(_mm256_or_si256(less, more)) == 0 {
                 let out = &mut out[..ROW_BLOCK];
                 // SAFETY: `out` holds eight values.
-                unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), round(sums, shifts)) };
-                return;
+                unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), round(&sums, shifts)) };
+            } else {
+                finish(weights, block, &in_order(&sums), epilogue, low, out);
             }
         }
-        finish(weights, block, &in_order(sums), self.epilogue, low, out);
     }
 }
 
@@ -201,16 +170,15 @@ fn round(sums: &Pair, shifts: __m256i) -> __m256i {
 }
 
 #[target_feature(enable = "avx2")]
+#[inline]
 fn round_four(x: __m256i, shifts: __m256i) -> __m256i {
-    // AVX2 has no arithmetic 64-bit shift: shift x + 2^63 as unsigned, take the bias off again.
-    let sign = _mm256_set1_epi64x(i64::MIN);
-    let one = _mm256_set1_epi64x(1);
-    let less = _mm256_sub_epi64(shifts, one);
-    let shifted = _mm256_srlv_epi64(_mm256_xor_si256(x, sign), less);
-    let bias = _mm256_srlv_epi64(sign, less);
-    let plus = _mm256_add_epi64(_mm256_sub_epi64(shifted, bias), one);
-    let half = _mm256_srli_epi64(_mm256_xor_si256(plus, sign), 1);
-    let y = _mm256_sub_epi64(half, _mm256_set1_epi64x(1 << 62));
+    // AVX2 has no arithmetic 64-bit shift: `x + 2^63` is shifted as unsigned, and what has become
+    // of 2^63 is taken off again.
+    let less = _mm256_sub_epi64(shifts, _mm256_set1_epi64x(1));
+    let biased = _mm256_xor_si256(x, _mm256_set1_epi64x(i64::MIN));
+    let plus = _mm256_add_epi64(_mm256_srlv_epi64(biased, less), _mm256_set1_epi64x(1));
+    let bias = _mm256_srlv_epi64(_mm256_set1_epi64x(1 << 62), less);
+    let y = _mm256_sub_epi64(_mm256_srli_epi64(plus, 1), bias);
     let top = _mm256_set1_epi64x(i32::MAX as i64);
     let bottom = _mm256_set1_epi64x(-(i32::MAX as i64));
     let y = _mm256_blendv_epi8(y, top, _mm256_cmpgt_epi64(y, top));
@@ -233,137 +201,122 @@ fn accumulate(total: &mut Pair, p: __m256i, even: __m256i, odd: __m256i) {
     total[1] = _mm256_add_epi64(total[1], _mm256_mul_epi32(_mm256_srli_epi64(p, 32), odd));
 }
 
+/// Adds the sums of one block against every lane to its total.
+///
+/// # Safety
+/// `lanes` has as many lanes as there are totals, and all have the block's groups.
 #[target_feature(enable = "avx2")]
 #[inline]
-unsafe fn tile_w4<const R: usize, const T: usize>(
-    blocks: [*const u8; R],
-    lanes: [Lane; T],
-    groups: usize,
-    fetch: bool,
-) -> [[Pair; T]; R] {
-    let zero = _mm256_setzero_si256();
+unsafe fn sum_w4(block: &[u8], lanes: Lanes, totals: &mut [Pair]) {
     let nibble = _mm256_set1_epi8(15);
     let both = _mm256_set1_epi32(0x0100_0100);
-    let both = _mm256_add_epi8(
-        both,
-        _mm256_setr_epi8(
-            0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8, 12, 12, 12, 12, 0, 0, 0, 0, 4, 4, 4, 4, 8, 8, 8, 8,
-            12, 12, 12, 12,
-        ),
+    let rows = _mm256_setr_epi32(
+        0,
+        0x0404_0404,
+        0x0808_0808,
+        0x0c0c_0c0c,
+        0,
+        0x0404_0404,
+        0x0808_0808,
+        0x0c0c_0c0c,
     );
-    let mut total = [[[zero; 2]; T]; R];
-    for g in 0..groups {
-        let mut dots = [[zero; T]; R];
-        // SAFETY: block `r` holds `groups` groups of 160 bytes, every lane `groups` groups.
-        unsafe {
-            if fetch {
-                for block in blocks {
-                    let ahead = block.wrapping_add(AHEAD * R * groups * 160 + g * 160);
-                    _mm_prefetch::<_MM_HINT_T1>(ahead.cast());
-                    _mm_prefetch::<_MM_HINT_T1>(ahead.wrapping_add(64).cast());
-                    _mm_prefetch::<_MM_HINT_T1>(ahead.wrapping_add(128).cast());
-                }
-            }
-            for v in 0..4 {
-                let mut low = [zero; R];
-                let mut high = [zero; R];
-                for r in 0..R {
-                    let raw = _mm256_loadu_si256(blocks[r].add(g * 160 + 32 + 32 * v).cast());
-                    low[r] = _mm256_and_si256(raw, nibble);
-                    high[r] = _mm256_and_si256(_mm256_srli_epi16(raw, 4), nibble);
-                }
-                for t in 0..T {
-                    let q = lanes[t].q.add(g * GROUP + 4 * v);
-                    let (first, second) = (broadcast(q), broadcast(q.add(16)));
-                    for r in 0..R {
-                        let a = _mm256_maddubs_epi16(low[r], first);
-                        let b = _mm256_maddubs_epi16(high[r], second);
-                        dots[r][t] = _mm256_add_epi16(dots[r][t], _mm256_add_epi16(a, b));
-                    }
-                }
-            }
-            for r in 0..R {
-                let heads = _mm256_loadu_si256(blocks[r].add(g * 160).cast());
-                let scales = _mm256_shuffle_epi8(heads, both);
-                let mins = _mm256_srli_epi32(heads, 16);
-                for t in 0..T {
-                    let sum = _mm256_set1_epi32(*lanes[t].sums.add(g) & 0xffff);
-                    let factor = _mm256_set1_epi32(*lanes[t].factors.add(g));
-                    let p = _mm256_add_epi32(
-                        _mm256_madd_epi16(dots[r][t], scales),
-                        _mm256_madd_epi16(mins, sum),
-                    );
-                    accumulate(&mut total[r][t], p, factor, factor);
-                }
-            }
+    let both = _mm256_add_epi8(both, rows);
+    for (g, bytes) in block.chunks_exact(160).enumerate() {
+        let bytes = bytes.as_ptr();
+        // SAFETY: a group has 160 bytes.
+        let (heads, raw): (__m256i, [__m256i; 4]) = unsafe {
+            let load = |at: usize| _mm256_loadu_si256(bytes.add(at).cast());
+            (load(0), std::array::from_fn(|v| load(32 + 32 * v)))
+        };
+        let scales = _mm256_shuffle_epi8(heads, both);
+        let mins = _mm256_srli_epi32(heads, 16);
+        let low = raw.map(|raw| _mm256_and_si256(raw, nibble));
+        let high = raw.map(|raw| _mm256_and_si256(_mm256_srli_epi16(raw, 4), nibble));
+        for (l, total) in totals.iter_mut().enumerate() {
+            // SAFETY: the caller has such a lane and such a group.
+            let (q, sum, factor) = unsafe { lanes.group(l, g) };
+            let dot = |w: &[__m256i; 4], from: usize| {
+                // SAFETY: a group has 32 bytes.
+                let product = |v: usize| unsafe {
+                    _mm256_maddubs_epi16(w[v], broadcast(q.add(from + 4 * v)))
+                };
+                let first = _mm256_add_epi16(product(0), product(1));
+                _mm256_add_epi16(first, _mm256_add_epi16(product(2), product(3)))
+            };
+            let dots = _mm256_add_epi16(dot(&low, 0), dot(&high, 16));
+            let factor = _mm256_set1_epi32(factor);
+            let p = _mm256_add_epi32(
+                _mm256_madd_epi16(dots, scales),
+                _mm256_madd_epi16(mins, _mm256_set1_epi32(sum)),
+            );
+            accumulate(total, p, factor, factor);
         }
     }
-    total
 }
 
+/// As [`sum_w4`]. Half a group of weights and their sizes fill the registers, so the other half's
+/// sums wait in memory.
+///
+/// # Safety
+/// As for [`sum_w4`].
 #[target_feature(enable = "avx2")]
 #[inline]
-unsafe fn tile_w8<const R: usize, const T: usize>(
-    blocks: [*const u8; R],
-    lanes: [Lane; T],
-    groups: usize,
-    fetch: bool,
-) -> [[Pair; T]; R] {
-    let zero = _mm256_setzero_si256();
+unsafe fn sum_w8(block: &[u8], lanes: Lanes, totals: &mut [Pair]) {
     let ones = _mm256_set1_epi16(1);
-    let mut total = [[[zero; 2]; T]; R];
-    for g in 0..groups {
-        let mut dots = [[zero; T]; R];
-        // SAFETY: block `r` holds `groups` groups of 272 bytes, every lane `groups` groups.
-        unsafe {
-            if fetch {
-                for block in blocks {
-                    let ahead = block.wrapping_add(AHEAD * R * groups * 272 + g * 272);
-                    for line in 0..4 {
-                        _mm_prefetch::<_MM_HINT_T1>(ahead.wrapping_add(64 * line).cast());
-                    }
+    let mut dots = [_mm256_setzero_si256(); LANES];
+    let dots = &mut dots[..totals.len()];
+    for (g, bytes) in block.chunks_exact(272).enumerate() {
+        let bytes = bytes.as_ptr();
+        // SAFETY: a group has 272 bytes.
+        let scales = unsafe { _mm256_cvtepi16_epi32(_mm_loadu_si128(bytes.cast())) };
+        for half in 0..2 {
+            // SAFETY: a group has 272 bytes.
+            let w: [__m256i; 4] = std::array::from_fn(|v| unsafe {
+                _mm256_loadu_si256(bytes.add(16 + 128 * half + 32 * v).cast())
+            });
+            let sizes = w.map(|w| _mm256_abs_epi8(w));
+            for (l, (dots, total)) in dots.iter_mut().zip(&mut *totals).enumerate() {
+                // SAFETY: the caller has such a lane and such a group.
+                let (q, _, factor) = unsafe { lanes.group(l, g) };
+                // SAFETY: a group has 32 bytes.
+                let product = |v: usize| unsafe {
+                    let q = broadcast(q.add(16 * half + 4 * v));
+                    let pairs = _mm256_maddubs_epi16(sizes[v], _mm256_sign_epi8(q, w[v]));
+                    _mm256_madd_epi16(pairs, ones)
+                };
+                let first = _mm256_add_epi32(product(0), product(1));
+                let sum = _mm256_add_epi32(first, _mm256_add_epi32(product(2), product(3)));
+                if half == 0 {
+                    *dots = sum;
+                    continue;
                 }
-            }
-            for v in 0..8 {
-                for r in 0..R {
-                    let w = _mm256_loadu_si256(blocks[r].add(g * 272 + 16 + 32 * v).cast());
-                    let size = _mm256_abs_epi8(w);
-                    for t in 0..T {
-                        let q = broadcast(lanes[t].q.add(g * GROUP + 4 * v));
-                        let pairs = _mm256_maddubs_epi16(size, _mm256_sign_epi8(q, w));
-                        let four = _mm256_madd_epi16(pairs, ones);
-                        dots[r][t] = _mm256_add_epi32(dots[r][t], four);
-                    }
-                }
-            }
-            for r in 0..R {
-                let scales = _mm_loadu_si128(blocks[r].add(g * 272).cast());
-                let scales = _mm256_cvtepi16_epi32(scales);
-                for t in 0..T {
-                    let factor = _mm256_set1_epi32(*lanes[t].factors.add(g));
-                    let even = _mm256_mullo_epi32(scales, factor);
-                    let odd = _mm256_srli_epi64(even, 32);
-                    accumulate(&mut total[r][t], dots[r][t], even, odd);
-                }
+                let even = _mm256_mullo_epi32(scales, _mm256_set1_epi32(factor));
+                let odd = _mm256_srli_epi64(even, 32);
+                accumulate(total, _mm256_add_epi32(*dots, sum), even, odd);
             }
         }
     }
-    total
 }
 
 /// [`crate::fixed::exp2_neg`] of eight numbers.
+///
+/// Neighbours in the table are read together: that is half the work of two gathers.
 #[target_feature(enable = "avx2")]
+#[inline]
 pub(super) fn exp2_neg(d: __m256i) -> __m256i {
     let low = _mm256_set1_epi32(255);
+    let mut indices = [0u32; 8];
     let index = _mm256_and_si256(_mm256_srli_epi32(d, 8), low);
-    // SAFETY: the index is at most 255 and the table holds 257 entries.
-    let (here, next) = unsafe {
-        let table = EXP2.as_ptr().cast::<i32>();
-        (
-            _mm256_i32gather_epi32::<4>(table, index),
-            _mm256_i32gather_epi32::<4>(table.add(1), index),
-        )
-    };
+    // SAFETY: the array holds 32 bytes.
+    unsafe { _mm256_storeu_si256(indices.as_mut_ptr().cast(), index) };
+    // SAFETY: an index is at most 255 and the table holds 257 entries.
+    let pair =
+        |i: usize| unsafe { EXP2.as_ptr().add(indices[i] as usize).cast::<i64>().read_unaligned() };
+    let first = _mm256_setr_epi64x(pair(0), pair(1), pair(4), pair(5));
+    let second = _mm256_setr_epi64x(pair(2), pair(3), pair(6), pair(7));
+    let (first, second) = (_mm256_castsi256_ps(first), _mm256_castsi256_ps(second));
+    let here = _mm256_castps_si256(_mm256_shuffle_ps::<0b10_00_10_00>(first, second));
+    let next = _mm256_castps_si256(_mm256_shuffle_ps::<0b11_01_11_01>(first, second));
     let step = _mm256_mullo_epi32(_mm256_sub_epi32(here, next), _mm256_and_si256(d, low));
     let between = _mm256_srli_epi32(_mm256_add_epi32(step, _mm256_set1_epi32(128)), 8);
     _mm256_srlv_epi32(_mm256_sub_epi32(here, between), _mm256_srli_epi32(d, 16))

@@ -5,35 +5,11 @@
 #![cfg_attr(target_arch = "x86_64", expect(unsafe_code, reason = "calls code compiled for AVX2"))]
 
 use super::Quantised;
+use super::per_isa::per_isa;
 use crate::Isa;
 use crate::check::SPREAD_MAX;
 use crate::fixed::*;
 use crate::program::{Activation, GROUP, Pairing, Planes};
-
-/// Declares a function and its twin compiled for AVX2; the instruction set picks one.
-macro_rules! per_isa {
-    ($(#[$doc:meta])* $name:ident ( $($arg:ident : $type:ty),* $(,)? ) $body:block) => {
-        $(#[$doc])*
-        #[inline]
-        pub(crate) fn $name(isa: Isa, $($arg: $type),*) {
-            #[inline(always)]
-            fn plain($($arg: $type),*) $body
-
-            #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2")]
-            fn avx2($($arg: $type),*) {
-                plain($($arg),*);
-            }
-
-            match isa {
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: `Isa::Avx2` is only handed out where the machine has AVX2.
-                Isa::Avx2 => unsafe { avx2($($arg),*) },
-                _ => plain($($arg),*),
-            }
-        }
-    };
-}
 
 per_isa! {
 /// One run of `rms_norm`. `shift` is `22 + frac(gain) - frac(result)`.
@@ -63,12 +39,6 @@ rms_norm(x: &[i32], gain: &[i32], epsilon: u64, shift: u32, out: &mut [i32]) {
 }
 }
 
-/// [`round_shift`] for shifts in `1..=63` of numbers that leave room for the rounding term.
-#[inline(always)]
-fn round_shift_some(x: i64, n: u32) -> i64 {
-    (x + (1i64 << (n - 1))) >> n
-}
-
 #[inline(always)]
 fn largest(x: &[i32]) -> u32 {
     x.iter().fold(0, |m, x| m.max(x.unsigned_abs()))
@@ -79,28 +49,35 @@ per_isa! {
 quantise(x: &[i32], planes: Planes, out: &mut QuantisedRow<'_>) {
     let limit = planes.limit() as u32;
     let mut top = 0;
-    for (group, factor) in x.chunks_exact(GROUP).zip(out.factors.iter_mut()) {
+    let (groups, cols) = (x.len() / GROUP, x.len());
+    let (factors, copy) = out.factors.split_at_mut(groups);
+    for (group, factor) in x.chunks_exact(GROUP).zip(factors.iter_mut()) {
         let step = Step::least(largest(group), limit);
         *factor = step.value() as i32;
         top = top.max(step.shift);
     }
     let low = top.saturating_sub(SPREAD_MAX);
     *out.low = low as i32;
-    let (groups, cols) = (out.factors.len(), x.len());
     for (g, group) in x.chunks_exact(GROUP).enumerate() {
-        let step = step_of(out.factors[g] as u32).raise(low);
-        out.factors[g] = (step.mantissa << (step.shift - low)) as i32;
+        let step = step_of(factors[g] as u32).raise(low);
+        factors[g] = (step.mantissa << (step.shift - low)) as i32;
         let group: &[i32; GROUP] = group.try_into().expect("chunks are whole groups");
         let q = nearest(group, step, limit);
         match planes {
             Planes::One => plane(&q, &mut out.q[g * GROUP..], &mut out.sums[g]),
             Planes::Two => {
-                let high = q.map(|q| (q + 64) >> 7);
-                let low: [i32; GROUP] = std::array::from_fn(|i| q[i] - (high[i] << 7));
+                let (mut high, mut low) = ([0; GROUP], [0; GROUP]);
+                for ((high, low), &q) in high.iter_mut().zip(&mut low).zip(&q) {
+                    *high = (q + 64) >> 7;
+                    *low = q - (*high << 7);
+                }
                 plane(&high, &mut out.q[g * GROUP..], &mut out.sums[g]);
                 plane(&low, &mut out.q[cols + g * GROUP..], &mut out.sums[groups + g]);
             }
         }
+    }
+    if planes == Planes::Two {
+        copy.copy_from_slice(factors);
     }
 }
 }
@@ -133,17 +110,18 @@ fn nearest(group: &[i32; GROUP], step: Step, limit: u32) -> [i32; GROUP] {
     let offset = (limit + 1) as i32;
     if limit < 128 {
         let inverse = (1u32 << 20).div_ceil(mantissa);
-        let one = |t: i32| {
-            let dividend = (t + offset * mantissa as i32) as u32;
-            ((dividend * inverse) >> 20) as i32 - offset
-        };
-        return t.map(one);
+        for t in &mut t {
+            let dividend = (*t + offset * mantissa as i32) as u32;
+            *t = ((dividend * inverse) >> 20) as i32 - offset;
+        }
+    } else {
+        let inverse = (1u64 << 40).div_ceil(u64::from(mantissa));
+        for t in &mut t {
+            let dividend = (*t + offset * mantissa as i32) as u64;
+            *t = ((dividend * inverse) >> 40) as i32 - offset;
+        }
     }
-    let inverse = (1u64 << 40).div_ceil(u64::from(mantissa));
-    t.map(|t| {
-        let dividend = (t + offset * mantissa as i32) as u64;
-        ((dividend * inverse) >> 40) as i32 - offset
-    })
+    t
 }
 
 #[inline(always)]
@@ -168,7 +146,7 @@ impl Quantised {
         let (cols, groups) = (self.cols * self.planes, self.cols / GROUP);
         let q = self.q.chunks_exact_mut(cols);
         let sums = self.sums.chunks_exact_mut(groups * self.planes);
-        let factors = self.factors.chunks_exact_mut(groups);
+        let factors = self.factors.chunks_exact_mut(groups * self.planes);
         let rows = q.zip(sums).zip(factors).zip(&mut self.low);
         rows.map(|(((q, sums), factors), low)| QuantisedRow { q, sums, factors, low })
     }
@@ -217,8 +195,8 @@ pub(crate) struct Gate {
 /// One row of `gate`.
 pub(crate) fn gate(isa: Isa, gate: &[i32], up: &[i32], how: Gate, out: &mut [i32]) {
     #[cfg(target_arch = "x86_64")]
-    if isa == Isa::Avx2 && how.activation == Activation::Silu && (1..=62).contains(&how.shift) {
-        // SAFETY: `Isa::Avx2` is only handed out where the machine has AVX2.
+    if isa.has_avx2() && how.activation == Activation::Silu && (1..=62).contains(&how.shift) {
+        // SAFETY: these are only handed out where the machine has AVX2.
         return unsafe { silu_avx2(gate, up, how, out) };
     }
     let _ = isa;

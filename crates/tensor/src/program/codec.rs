@@ -49,11 +49,7 @@ fn read(item: Item) -> Result<Program, Error> {
     let program = Program {
         ops: ops.into_iter().map(decode_op).collect::<Result<_, _>>()?,
         logits: map.take_u32(2, "logits")?,
-        checkpoints: map
-            .take_array(3, "checkpoints", OPS_MAX)?
-            .into_iter()
-            .map(|v| Ok(v.into_u32("checkpoint")?))
-            .collect::<Result<_, Error>>()?,
+        checkpoints: map.take_list(3, "checkpoints", OPS_MAX, |id| id.into_u32("checkpoint"))?,
         positions_max: map.take_u32(4, "positions")?,
     };
     map.finish()?;
@@ -109,15 +105,15 @@ fn decode_op(item: Item) -> Result<Op, Error> {
         0 => Op::Embed {
             table: take_matrix(&mut map, 1)?,
             scale_q16: map.take_u32(2, "scale")?,
-            frac: take_u8(&mut map, 3, "fraction bits")?,
+            frac: map.take_u8(3, "fraction bits")?,
         },
         1 => Op::RmsNorm {
             x: map.take_u32(1, "x")?,
             gain: read_vector(map.take(2, "gain")?)?,
-            gain_frac: take_u8(&mut map, 3, "fraction bits of the gain")?,
+            gain_frac: map.take_u8(3, "fraction bits of the gain")?,
             width: map.take_u32(4, "width")?,
             epsilon: map.take_uint(5, "epsilon")?,
-            frac: take_u8(&mut map, 6, "fraction bits")?,
+            frac: map.take_u8(6, "fraction bits")?,
         },
         2 => Op::Quantise {
             x: map.take_u32(1, "x")?,
@@ -130,7 +126,7 @@ fn decode_op(item: Item) -> Result<Op, Error> {
         3 => Op::Linear {
             x: map.take_u32(1, "x")?,
             weight: take_matrix(&mut map, 2)?,
-            frac: take_u8(&mut map, 3, "fraction bits")?,
+            frac: map.take_u8(3, "fraction bits")?,
             bias: map.take_opt(4).map(read_vector).transpose()?,
         },
         4 => Op::Rope {
@@ -153,7 +149,7 @@ fn decode_op(item: Item) -> Result<Op, Error> {
             gate: map.take_u32(1, "gate")?,
             up: map.take_u32(2, "up")?,
             activation: pick(&mut map, 3, "activation", Activation::Silu, Activation::GeluTanh)?,
-            frac: take_u8(&mut map, 4, "fraction bits")?,
+            frac: map.take_u8(4, "fraction bits")?,
         },
         7 => Op::Add { a: map.take_u32(1, "a")?, b: map.take_u32(2, "b")? },
         _ => return refuse("operator kind", "not 0 to 7"),
@@ -164,11 +160,6 @@ fn decode_op(item: Item) -> Result<Op, Error> {
 
 fn small(number: u8) -> Item {
     Item::from(u32::from(number))
-}
-
-fn take_u8(map: &mut MapReader, key: u64, field: &'static str) -> Result<u8, Error> {
-    let got = map.take_uint(key, field)?;
-    Ok(u8::try_from(got).map_err(|_| cbor::Error::OutOfRange { field, max: 255, got })?)
 }
 
 fn pick<T>(
@@ -195,7 +186,7 @@ fn matrix(matrix: &Matrix) -> Item {
 }
 
 fn take_matrix(map: &mut MapReader, key: u64) -> Result<Matrix, Error> {
-    let [digest, rows, cols, format] = items(map.take(key, "matrix")?, "matrix")?;
+    let [digest, rows, cols, format] = map.take_array_n(key, "matrix")?;
     let format = match format.into_uint("matrix format")? {
         4 => Format::W4,
         8 => Format::W8,
@@ -214,22 +205,16 @@ fn vector(vector: &Vector) -> Item {
 }
 
 fn read_vector(item: Item) -> Result<Vector, Error> {
-    let [digest, len] = items(item, "vector")?;
+    let [digest, len] = item.into_array_n("vector")?;
     let digest = digest.into_digest("vector digest")?;
     Ok(Vector { digest, len: len.into_u32("vector length")? })
 }
 
 fn read_table(item: Item) -> Result<RopeTable, Error> {
-    let [digest, pairs, highs] = items(item, "angle table")?;
+    let [digest, pairs, highs] = item.into_array_n("angle table")?;
     Ok(RopeTable {
         digest: digest.into_digest("angle table digest")?,
         pairs: pairs.into_u32("angle table pairs")?,
         highs: highs.into_u32("angle table high rows")?,
     })
-}
-
-fn items<const N: usize>(item: Item, field: &'static str) -> Result<[Item; N], Error> {
-    let items = item.into_array(field, N)?;
-    let got = items.len();
-    items.try_into().or_else(|_| refuse(field, &format!("{got} items where {N} are due")))
 }

@@ -113,6 +113,12 @@ fn numbers_out_of_range_are_refused_by_name() {
     check("llama", "llama.rope.dimension_count", uint(18), "an even part of a head");
     check("llama", "llama.rope.freq_base", Value::Float(0.0), "at least one is due");
     check("llama", "llama.rope.freq_base", Value::Float(f64::NAN), "a finite number is due");
+    let local = [
+        ("gemma3.attention.sliding_window", Value::Uint(512)),
+        ("gemma3.rope.freq_base_swa", Value::Float(0.5)),
+    ];
+    let got = read(&with("gemma3", &local)).unwrap_err().to_string();
+    assert_eq!(got, "key gemma3.rope.freq_base_swa: at least one is due, got 0.5");
     check("llama", "llama.attention.scale", Value::Float(-1.0), "key llama.attention.scale");
     let epsilon = "llama.attention.layer_norm_rms_epsilon";
     check("llama", epsilon, Value::Float(-1e-5), "0 to 1 is due");

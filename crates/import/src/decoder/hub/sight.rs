@@ -1,6 +1,6 @@
 //! Windows and rotary scaling of a configuration.
 
-use super::{Config, ROPE_BASE, Rope, STRETCH, Scaling, Sight};
+use super::{Config, GEMMA_PATTERN, ROPE_BASE, Rope, STRETCH, Scaling, Sight, near_but_every};
 use crate::Error;
 
 /// How far each block sees, and with which angles.
@@ -27,10 +27,7 @@ pub(super) fn sights(
     }
     let near = Sight { window, rope: near };
     let far = Sight { window: 0, rope: far };
-    Ok(near_blocks
-        .iter()
-        .map(|is_near| if *is_near { near.clone() } else { far.clone() })
-        .collect())
+    Ok(Sight::of_blocks(&near_blocks, &near, &far))
 }
 
 /// Which blocks have a window.
@@ -54,8 +51,8 @@ fn near_blocks(config: &Config, family: &str, blocks: usize) -> Result<Vec<bool>
     }
     match family {
         "gemma3_text" => {
-            let every = every.unwrap_or(6).max(1) as usize;
-            Ok((0..blocks).map(|block| !(block + 1).is_multiple_of(every)).collect())
+            let every = every.map_or(GEMMA_PATTERN, |every| every as usize).max(1);
+            Ok(near_but_every(every, blocks))
         }
         "mistral" => Ok(vec![true; blocks]),
         _ => Ok(vec![config.opt_bool("use_sliding_window")? == Some(true); blocks]),

@@ -85,6 +85,7 @@ fn what_is_not_understood_is_refused_by_name() {
         ("num_attention_heads", json!(5), "key num_attention_heads: a divisor"),
         ("rms_norm_eps", json!("a"), "key rms_norm_eps: a number is due"),
         ("rope_theta", json!(0), "key rope_theta: at least one is due"),
+        ("rope_local_base_freq", json!(0.5), "key rope_local_base_freq: at least one is due"),
         ("rope_interleaved", json!(true), "key rope_interleaved: not understood"),
         ("layer_types", json!(["full_attention"]), "key layer_types:"),
         ("partial_rotary_factor", json!(0.01), "key partial_rotary_factor: an even part"),

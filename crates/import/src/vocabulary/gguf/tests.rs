@@ -38,12 +38,10 @@ fn refused(key: &str, value: Value, want: &str) {
 
 #[test]
 fn ends_are_found_by_key_and_by_name() {
-    let words = with(TEMPLATE, text("{{ messages }}")).unwrap();
-    assert_eq!(words.eos, [0, 4]);
-    let words = with(TEMPLATE, text("{{ eos_token }}")).unwrap();
-    assert_eq!(words.eos, [4], "the first is what the template calls eos_token");
-    let words = with("tokenizer.ggml.eot_token_id", Value::Uint(5)).unwrap();
-    assert_eq!(words.eos, [0, 4, 5]);
+    let ends = |key: &str, id| with(key, Value::Uint(id)).unwrap().eos;
+    assert_eq!(ends("tokenizer.ggml.eot_token_id", 4), [4, 0], "the declared one comes first");
+    assert_eq!(ends("tokenizer.ggml.eot_token_id", 5), [4, 0, 5]);
+    assert_eq!(ends("tokenizer.ggml.eos_token_id", 0), [0, 4]);
 }
 
 #[test]

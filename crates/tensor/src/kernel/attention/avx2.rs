@@ -36,6 +36,14 @@ pub(super) fn weigh(
     }
 }
 
+/// Asks for every line of `rows`, into the second cache.
+pub(super) fn fetch(rows: &[i16]) {
+    for line in rows.chunks(32) {
+        // SAFETY: a prefetch reads nothing, and the address is that of a value.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(line.as_ptr().cast()) };
+    }
+}
+
 /// Scores of all keys. `q` holds `dim` values, `keys` as many rows of that.
 #[target_feature(enable = "avx2")]
 fn score(q: &[i16], keys: &[i16], exponents: &[u8], down: i32, scores: &mut [i32]) {
@@ -102,8 +110,8 @@ fn soften_eight(scratch: &mut Scratch, exponents: &[u8], skip: usize) -> Total {
     }
     let scores = &scratch.scores[skip..];
     let weights = &mut scratch.weights[skip..];
-    let best = scores.iter().copied().max().unwrap_or(0);
-    let top = exponents.iter().copied().max().unwrap_or(0);
+    let best = scores.iter().copied().fold(-SCORE_LIMIT, i32::max);
+    let top = exponents.iter().copied().fold(0, u8::max);
     let (mut sum, mut most) = (0u64, 0u32);
     let mut totals = _mm256_setzero_si256();
     let mut largest = _mm256_setzero_si256();

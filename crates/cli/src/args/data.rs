@@ -1,0 +1,231 @@
+//! The words of `data`.
+//!
+//! Invariant: a version is named by its id, the start of one or a tag everywhere in the same way.
+
+use super::Threads;
+use clap::{Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// The verbs of `data`.
+#[derive(Debug, Subcommand)]
+pub enum Data {
+    /// Execute a recipe: read, measure, judge, and keep the version that comes out
+    Run(Run),
+    /// Show what a run would do and what is known already
+    Plan(Plan),
+    /// List the versions that are here
+    List {
+        /// Print one JSON array
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print what a version is
+    Show {
+        /// Version
+        version: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell the whole story of one record: what each stage said and why it is in or out
+    Explain(Explain),
+    /// Compare two versions: records, verdicts, reasons
+    Diff {
+        /// The earlier version
+        a: String,
+        /// The later version
+        b: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+    /// Add files to a version; only they and what they touch are measured
+    Append(Append),
+    /// Take back what a contributor gave: a new version, and the versions that had it
+    Withdraw(Withdraw),
+    /// Recompute verdicts and compare them with what was committed
+    Audit(Audit),
+    /// Write the records that pass to files
+    Export(Export),
+    /// Write one HTML page that shows what happened to the data
+    Report(Report),
+    /// Let a short name stand for a version
+    Tag {
+        /// The name
+        tag: String,
+        /// Version
+        version: String,
+    },
+}
+
+/// What decides how a run runs, and never what comes out.
+#[derive(Debug, clap::Args)]
+pub struct Work {
+    /// Threads.
+    #[command(flatten)]
+    pub threads: Threads,
+    /// Memory to stay within, with K, M or G
+    #[arg(long, value_name = "BYTES", default_value = "2G", value_parser = bytes)]
+    pub memory: u64,
+    /// Text in one shard, with K, M or G [default: 64M, less where memory is small]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub shard: Option<u64>,
+}
+
+/// `data run`.
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    /// The recipe, TOML
+    pub recipe: PathBuf,
+    /// Another value for a key, e.g. source.path=DIR or policy.thresholds.minhash.threshold=0.8
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Work.
+    #[command(flatten)]
+    pub work: Work,
+    /// Let this tag stand for the version
+    #[arg(long)]
+    pub tag: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `data plan`.
+#[derive(Debug, clap::Args)]
+pub struct Plan {
+    /// The recipe, TOML
+    pub recipe: PathBuf,
+    /// Another value for a key
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Work.
+    #[command(flatten)]
+    pub work: Work,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `data explain`.
+#[derive(Debug, clap::Args)]
+pub struct Explain {
+    /// Id of the record, the start of one, or the name that its source gave it
+    pub record: String,
+    /// Version [default: the latest that was made here]
+    #[arg(long)]
+    pub version: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `data append`.
+#[derive(Debug, clap::Args)]
+pub struct Append {
+    /// Version
+    pub version: String,
+    /// Files, folders or globs to add
+    #[arg(required = true)]
+    pub paths: Vec<String>,
+    /// Work.
+    #[command(flatten)]
+    pub work: Work,
+    /// Let this tag stand for the new version
+    #[arg(long)]
+    pub tag: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `data withdraw`.
+#[derive(Debug, clap::Args)]
+pub struct Withdraw {
+    /// Version
+    pub version: String,
+    /// The contributor, as records name them
+    #[arg(long, required = true)]
+    pub contributor: Vec<String>,
+    /// Work.
+    #[command(flatten)]
+    pub work: Work,
+    /// Let this tag stand for the new version
+    #[arg(long)]
+    pub tag: Option<String>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `data audit`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Exit status: 0 all that was recomputed is equal, 1 something differs.")]
+pub struct Audit {
+    /// Version
+    pub version: String,
+    /// Leaves to draw; 459 miss a cheat on 1 % of them with probability 1 %
+    #[arg(long, value_name = "N", default_value_t = 459,
+        value_parser = clap::value_parser!(u32).range(1..))]
+    pub sample: u32,
+    /// Something nobody knew when the version was made, e.g. a later block; mixed into the draw
+    #[arg(long, value_name = "TEXT")]
+    pub beacon: Option<String>,
+    /// Recompute every leaf
+    #[arg(long, conflicts_with = "sample")]
+    pub full: bool,
+    /// Threads.
+    #[command(flatten)]
+    pub threads: Threads,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Form of exported files.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub enum Form {
+    /// One JSON object a line
+    Jsonl,
+    /// Parquet, zstd
+    Parquet,
+}
+
+/// `data export`.
+#[derive(Debug, clap::Args)]
+pub struct Export {
+    /// Version
+    pub version: String,
+    /// Form of the files
+    #[arg(long, value_enum, default_value = "jsonl")]
+    pub format: Form,
+    /// The folder that they go to
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `data report`.
+#[derive(Debug, clap::Args)]
+pub struct Report {
+    /// Version
+    pub version: String,
+    /// The file [default: NAME-report.html here]
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// A number of bytes with K, M or G.
+fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.trim_end_matches(['B', 'b']).trim_end_matches('i') {
+        text if text.ends_with(['K', 'k']) => (&text[..text.len() - 1], 10),
+        text if text.ends_with(['M', 'm']) => (&text[..text.len() - 1], 20),
+        text if text.ends_with(['G', 'g']) => (&text[..text.len() - 1], 30),
+        text => (text, 0),
+    };
+    let number: Option<u64> = digits.parse().ok();
+    let bytes = number.and_then(|number| number.checked_mul(1 << shift));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "expected a number with K, M or G".to_owned())
+}

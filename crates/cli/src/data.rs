@@ -1,0 +1,61 @@
+//! `data`: from raw files to dataset versions that others can recompute.
+//!
+//! Invariant: whatever is printed about a version was read from its tables or recomputed.
+
+mod audit;
+mod export;
+mod look;
+mod run;
+
+use crate::Verdict;
+use crate::args::Data;
+use crate::output;
+use crate::settings::Settings;
+use anyhow::{Context, Result};
+use terroir_corpus::catalogue::{Catalogue, Kept};
+use terroir_corpus::tree::SaltKey;
+use terroir_node::Home;
+
+/// Runs one of the verbs.
+pub fn run(settings: &Settings, verb: Data) -> Result<Verdict> {
+    match verb {
+        Data::Run(typed) => run::run(settings, &typed),
+        Data::Plan(typed) => run::plan(settings, &typed),
+        Data::Append(typed) => run::append(settings, &typed),
+        Data::Withdraw(typed) => run::withdraw(settings, &typed),
+        Data::List { json } => look::list(settings, json),
+        Data::Show { version, json } => look::show(settings, &version, json),
+        Data::Explain(typed) => look::explain(settings, &typed),
+        Data::Diff { a, b, json } => look::diff(settings, &a, &b, json),
+        Data::Audit(typed) => audit::run(settings, &typed),
+        Data::Export(typed) => export::run(settings, &typed),
+        Data::Report(typed) => export::report(settings, &typed),
+        Data::Tag { tag, version } => {
+            let (catalogue, kept) = find(settings, &version)?;
+            catalogue.tag(&tag, &kept.id)?;
+            Ok(Verdict::Yes)
+        }
+    }
+}
+
+/// The data of a home.
+fn catalogue(home: &Home) -> Catalogue {
+    Catalogue::new(home.folder().join("data"))
+}
+
+/// The version that `name` means, in the home of these settings.
+fn find(settings: &Settings, name: &str) -> Result<(Catalogue, Kept)> {
+    let home = settings
+        .find_home()?
+        .context("there is no home yet; `terroir data run RECIPE` makes one")?;
+    let catalogue = catalogue(&home);
+    let kept = catalogue.find(name).map_err(|error| {
+        output::advise(error, "`terroir data list` lists the versions that are here")
+    })?;
+    Ok((catalogue, kept))
+}
+
+/// What salts are made from: nothing, as public data has nothing to hide.
+fn salt() -> SaltKey {
+    SaltKey([0; 32])
+}

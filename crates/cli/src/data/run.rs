@@ -1,0 +1,303 @@
+//! `data run`, `plan`, `append` and `withdraw`: making versions.
+
+mod sign;
+
+use super::{catalogue, find, salt};
+use crate::Verdict;
+use crate::args::{Append, Plan, Run, Withdraw, Work};
+use crate::output;
+use crate::process;
+use crate::progress::Steps;
+use crate::settings::Settings;
+use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::time::Instant;
+use terroir_base::sign::SecretKey;
+use terroir_corpus::catalogue::{Catalogue, Kept};
+use terroir_corpus::ingest::{Entry, Ingest, Options as Taking, Plan as Units};
+use terroir_corpus::read::Place;
+use terroir_corpus::recipe::Recipe;
+use terroir_corpus::run::{Options, Outcome, Records, run as make};
+use terroir_corpus::stage::chain;
+
+/// Most text in one shard, and the share of memory that one thread's shard may have.
+const SHARD_BYTES: u64 = 64 << 20;
+const SHARDS_IN_MEMORY: u64 = 8;
+
+pub(super) fn run(settings: &Settings, typed: &Run) -> Result<Verdict> {
+    let recipe = Recipe::read(&typed.recipe, &typed.set)?;
+    let maker = Maker::new(settings, &typed.work)?;
+    let entries = maker.ingest(&recipe, &[])?;
+    let outcome = maker.make(&recipe, &records(&entries, None))?;
+    maker.tell(&outcome, Some(&entries), typed.tag.as_deref(), typed.json)
+}
+
+pub(super) fn append(settings: &Settings, typed: &Append) -> Result<Verdict> {
+    let maker = Maker::new(settings, &typed.work)?;
+    let kept = maker.find(&typed.version)?;
+    let entries = maker.ingest(&kept.recipe, &typed.paths)?;
+    let outcome = maker.make(&kept.recipe, &records(&entries, Some(&kept)))?;
+    maker.tell(&outcome, Some(&entries), typed.tag.as_deref(), typed.json)
+}
+
+pub(super) fn withdraw(settings: &Settings, typed: &Withdraw) -> Result<Verdict> {
+    let maker = Maker::new(settings, &typed.work)?;
+    let kept = maker.find(&typed.version)?;
+    let mut records = records(&[], Some(&kept));
+    records.withdrawn.extend(typed.contributor.iter().cloned());
+    let outcome = maker.make(&kept.recipe, &records)?;
+    if outcome.counts.withdrawn == 0 {
+        let who = typed.contributor.join(", ");
+        output::talk(format_args!("no record of this version names {who} as its contributor"));
+    }
+    maker.tell(&outcome, None, typed.tag.as_deref(), typed.json)
+}
+
+pub(super) fn plan(settings: &Settings, typed: &Plan) -> Result<Verdict> {
+    let recipe = Recipe::read(&typed.recipe, &typed.set)?;
+    let maker = Maker::new(settings, &typed.work)?;
+    let units = maker.plan(&recipe, &[])?;
+    let stages = chain(&recipe)?;
+    let known = units.units.iter().filter_map(|unit| unit.known.as_ref());
+    let shards: Vec<String> =
+        known.flat_map(|entry| &entry.shards).map(|shard| shard.name.to_string()).collect();
+    let fresh = units.units.iter().filter(|unit| unit.known.is_none()).count();
+    let there = |stage: &terroir_corpus::stage::Stage| {
+        shards.iter().filter(|name| maker.catalogue.measured(stage, name).exists()).count()
+    };
+    let rows: Vec<(String, String, usize)> =
+        stages.iter().map(|stage| (stage.name.clone(), stage.key.short(), there(stage))).collect();
+    if typed.json {
+        let row = |(name, key, known): &(String, String, usize)| json!({ "name": name, "key": key, "shards_known": known });
+        output::json(&json!({
+            "units": units.units.len(),
+            "units_known": units.units.len() - fresh,
+            "shards_known": shards.len(),
+            "ignored": units.ignored,
+            "stages": rows.iter().map(row).collect::<Vec<_>>(),
+        }))?;
+        return Ok(Verdict::Yes);
+    }
+    let all = units.units.len();
+    output::data(format_args!(
+        "read  {fresh} of {all} units are new, {} shards are known",
+        shards.len()
+    ))?;
+    for (name, key, known) in rows {
+        output::data(format_args!("{name}  {key}  known for {known} of these shards"))?;
+    }
+    for name in units.ignored {
+        output::talk(format_args!(
+            "ignored: {name} is of no known format; set source.format to read it"
+        ));
+    }
+    Ok(Verdict::Yes)
+}
+
+/// The records of these units and, where there is one, of a parent.
+fn records(entries: &[Entry], parent: Option<&Kept>) -> Records {
+    let mut records = Records::default();
+    if let Some(kept) = parent {
+        records.shards.clone_from(&kept.shards);
+        records.units.clone_from(&kept.units);
+        records.parents = vec![kept.id];
+        records.withdrawn = kept.version.withdrawn.iter().cloned().collect();
+    }
+    for entry in entries {
+        records.units.push(entry.unit.to_string());
+        records.shards.extend(entry.shards.iter().map(|shard| shard.name.to_string()));
+    }
+    for names in [&mut records.shards, &mut records.units] {
+        names.sort_unstable();
+        names.dedup();
+    }
+    records
+}
+
+/// What makes versions in one home.
+struct Maker<'a> {
+    settings: &'a Settings,
+    key: SecretKey,
+    catalogue: Catalogue,
+    threads: usize,
+    work: &'a Work,
+    start: Instant,
+    /// Held while this process works: two would clear away each other's unfinished files.
+    _alone: File,
+}
+
+impl<'a> Maker<'a> {
+    fn new(settings: &'a Settings, work: &'a Work) -> Result<Maker<'a>> {
+        let start = Instant::now();
+        let home = settings.open_home()?;
+        let catalogue = catalogue(&home);
+        std::fs::create_dir_all(catalogue.folder()).context("cannot make the data folder")?;
+        let path = catalogue.folder().join("lock");
+        let alone =
+            File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
+        if alone.try_lock().is_err() {
+            output::talk("another `terroir data` works in this home; waiting for it");
+            alone.lock().context("cannot wait for the data folder")?;
+        }
+        let threads = settings.threads(work.threads);
+        // The key is made with the log.
+        home.receipts()?;
+        let key = home.key()?.context("the home has no key")?;
+        Ok(Maker { settings, key, catalogue, threads, work, start, _alone: alone })
+    }
+
+    fn find(&self, version: &str) -> Result<Kept> {
+        find(self.settings, version).map(|(_, kept)| kept)
+    }
+
+    fn taking(&self, recipe: &Recipe) -> Result<Taking> {
+        let share = self.work.memory / SHARDS_IN_MEMORY / self.threads as u64;
+        let shard = self.work.shard.unwrap_or_else(|| share.clamp(1 << 20, SHARD_BYTES));
+        Ok(Taking {
+            reading: recipe.source.reading()?,
+            salt: salt(),
+            shard_bytes: usize::try_from(shard)?,
+            on_error: recipe.source.on_error,
+        })
+    }
+
+    /// Where the recipe's files are, or those that were typed instead.
+    fn place(&self, recipe: &Recipe, paths: &[String]) -> Place {
+        let paths = match paths {
+            [] => recipe.source.paths().into_iter().map(str::to_owned).collect(),
+            paths => paths.to_vec(),
+        };
+        let access: BTreeMap<String, String> =
+            std::env::vars().filter(|(name, _)| name.starts_with("AWS_")).collect();
+        Place { paths, access }
+    }
+
+    fn plan(&self, recipe: &Recipe, paths: &[String]) -> Result<Units> {
+        let (place, options) = (self.place(recipe, paths), self.taking(recipe)?);
+        Ok(Ingest::new(&self.catalogue, &place, &options)?.plan()?)
+    }
+
+    fn ingest(&self, recipe: &Recipe, paths: &[String]) -> Result<Vec<Entry>> {
+        let (place, options) = (self.place(recipe, paths), self.taking(recipe)?);
+        let ingest = Ingest::new(&self.catalogue, &place, &options)?;
+        let plan = ingest.plan()?;
+        if plan.units.is_empty() {
+            bail!("source.path: nothing there that can be read: {}", place.paths.join(", "));
+        }
+        let steps = Steps::default();
+        steps.begin("read", plan.units.len() as u64);
+        let entries = ingest.run(&plan, &self.key, self.threads, &|_, _| steps.step())?;
+        for name in &plan.ignored {
+            output::talk(format_args!("ignored: {name} is of no known format"));
+        }
+        Ok(entries)
+    }
+
+    fn make(&self, recipe: &Recipe, records: &Records) -> Result<Outcome> {
+        let steps = Steps::default();
+        let options = Options {
+            threads: self.threads,
+            memory: self.work.memory,
+            salt: salt(),
+            sign: &|claims| sign::sign(&self.key, claims),
+            watch: &|progress| steps.watch(&progress),
+        };
+        Ok(make(&self.catalogue, recipe, records, &options)?)
+    }
+
+    fn tell(
+        &self,
+        outcome: &Outcome,
+        entries: Option<&[Entry]>,
+        tag: Option<&str>,
+        json: bool,
+    ) -> Result<Verdict> {
+        if let Some(tag) = tag {
+            self.catalogue.tag(tag, &outcome.id)?;
+        }
+        let skipped: u64 =
+            entries.unwrap_or_default().iter().map(|entry| entry.counts.skipped).sum();
+        if skipped > 0 {
+            let folder = self.catalogue.units();
+            output::talk(format_args!("{skipped} items are no records: see {}", folder.display()));
+        }
+        if json {
+            output::json(&self.view(outcome, skipped))?;
+            return Ok(Verdict::Yes);
+        }
+        let (counts, version) = (&outcome.counts, &outcome.version);
+        output::data(format_args!("version  {}", outcome.id))?;
+        output::data(format_args!("root     {}", version.root()))?;
+        let share = |part: u64, all: u64| part as f64 * 100.0 / all.max(1) as f64;
+        output::data(format_args!(
+            "records  {} read, {} pass ({:.1} %)",
+            counts.records,
+            counts.kept,
+            share(counts.kept, counts.records)
+        ))?;
+        output::data(format_args!(
+            "text     {:.1} MB read, {:.1} MB pass ({:.1} %)",
+            counts.bytes as f64 / 1e6,
+            counts.bytes_kept as f64 / 1e6,
+            share(counts.bytes_kept, counts.bytes)
+        ))?;
+        for (stage, dropped) in outcome.stages.iter().zip(&counts.dropped) {
+            output::data(format_args!(
+                "{:20} stops {dropped:>8}  {:>8.2} s CPU",
+                stage.name,
+                stage.cpu_ns as f64 / 1e9
+            ))?;
+        }
+        if counts.withdrawn > 0 {
+            output::data(format_args!("{:20} stops {:>8}", "withdrawn", counts.withdrawn))?;
+        }
+        let name = outcome.id.0.short();
+        output::talk(format_args!(
+            "look: `terroir data report {name}`, `terroir data explain RECORD`; \
+             check: `terroir data audit {name}`"
+        ));
+        Ok(Verdict::Yes)
+    }
+
+    fn view(&self, outcome: &Outcome, skipped: u64) -> Value {
+        let (counts, version) = (&outcome.counts, &outcome.version);
+        let mut left = counts.records - counts.withdrawn;
+        let places = outcome.stages.iter().zip(&counts.dropped).zip(&version.stages);
+        let stages: Vec<Value> = places
+            .map(|((stage, dropped), entry)| {
+                left -= dropped;
+                json!({
+                    "name": stage.name,
+                    "kept": left,
+                    "dropped": dropped,
+                    "cpu_s": stage.cpu_ns as f64 / 1e9,
+                    "root": entry.rows.root.to_string(),
+                    "shards_reused": stage.reused,
+                })
+            })
+            .collect();
+        json!({
+            "version": outcome.id.to_string(),
+            "name": version.name,
+            "root": version.root().to_string(),
+            "records_root": version.records.root.to_string(),
+            "verdicts_root": version.verdicts.root.to_string(),
+            "parents": version.parents.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "records_in": counts.records,
+            "records_kept": counts.kept,
+            "records_skipped": skipped,
+            "records_withdrawn": counts.withdrawn,
+            "bytes_in": counts.bytes,
+            "bytes_kept": counts.bytes_kept,
+            "stages": stages,
+            "shards": outcome.shards,
+            "commit_s": outcome.commit_ns as f64 / 1e9,
+            "wall_s": self.start.elapsed().as_secs_f64(),
+            "cpu_s": process::cpu_ms().map(|ms| ms as f64 / 1e3),
+            "peak_rss_mib": process::peak_bytes().map(|bytes| bytes >> 20),
+            "threads": self.threads,
+        })
+    }
+}

@@ -1,0 +1,194 @@
+//! Measuring the drawn rows of one shard again.
+
+use super::draw::Drawn;
+use super::{Auditor, Difference, Meetings, difference};
+use crate::error::Error;
+use crate::record::RecordId;
+use crate::rows::{self, Slice, row};
+use crate::run::table_key;
+use crate::shard::{Rows, examine};
+use crate::stage::{Row, Stage, Work};
+use crate::table;
+use crate::text::Doc;
+use std::path::Path;
+use terroir_base::Digest;
+
+/// Rows that are measured again at a time.
+const BATCH: usize = 512;
+
+impl Auditor<'_> {
+    /// Gives the number of leaves that were measured again, and what differs.
+    pub(super) fn shard(
+        &self,
+        name: &str,
+        drawn: &Drawn,
+        meetings: &Meetings,
+    ) -> (u64, Vec<Difference>) {
+        let path = self.catalogue.shard(name);
+        let mut found = Vec::new();
+        if let Drawn::All(_) = drawn {
+            // From the bytes up, so that a flipped one is named even where nothing else reads it.
+            match examine(&path, self.salt) {
+                Err(error) => found.push(difference("records", None, error.to_string())),
+                Ok(seen) => found.extend(seen.faults.into_iter().map(|fault| {
+                    let what = format!("{}: {}", path.display(), fault.what);
+                    difference("records", fault.record, what)
+                })),
+            }
+        }
+        // What a damaged shard holds is not even decoded.
+        if !found.is_empty() {
+            return (0, found);
+        }
+        let every: Vec<usize> = (0..self.stages.len()).collect();
+        let picked: Vec<(usize, &[usize])> = match drawn {
+            Drawn::All(records) => (0..records.len()).map(|at| (at, every.as_slice())).collect(),
+            Drawn::Some(some) => {
+                some.iter().map(|(at, (_, stages))| (*at, stages.as_slice())).collect()
+            }
+        };
+        let mut leaves = 0;
+        for part in picked.chunks(BATCH) {
+            leaves += part.iter().map(|(_, stages)| stages.len() as u64).sum::<u64>();
+            if let Err(error) = self.part(name, &path, part, meetings, &mut found) {
+                found.push(difference("records", None, error.to_string()));
+            }
+        }
+        (leaves, found)
+    }
+
+    fn part(
+        &self,
+        name: &str,
+        path: &Path,
+        part: &[(usize, &[usize])],
+        meetings: &Meetings,
+        found: &mut Vec<Difference>,
+    ) -> Result<(), Error> {
+        let at: Vec<usize> = part.iter().map(|(at, _)| *at).collect();
+        let mut tables: Vec<Option<Slice>> = Vec::new();
+        for (place, stage) in self.stages.iter().enumerate() {
+            let wanted = part.iter().any(|(_, stages)| stages.contains(&place));
+            let key = table_key(stage, &self.kept.version.records);
+            let table = self.catalogue.rows(&key, name);
+            match wanted.then(|| rows::pick(&table, stage.facts(), &at)).transpose() {
+                Ok(slice) => tables.push(slice),
+                Err(error) => {
+                    found.push(difference(&stage.name, None, error.to_string()));
+                    tables.push(None);
+                }
+            }
+        }
+        let mut doc = Doc::default();
+        let mut place = 0;
+        for batch in table::pick(path, &[], &at)? {
+            let records = Rows(batch?);
+            for row in 0..records.len() {
+                let (_, stages) = part[place];
+                let told = Told { records: &records, row, tables: &tables, place, stages };
+                self.record(&told, meetings, &mut doc, found);
+                place += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn record(
+        &self,
+        told: &Told<'_>,
+        meetings: &Meetings,
+        doc: &mut Doc,
+        found: &mut Vec<Difference>,
+    ) {
+        let rid = told.records.rid(told.row);
+        let own = told.records.digest(told.row);
+        let Some(record) = told.records.record(told.row).filter(|record| record.rid() == rid)
+        else {
+            found.push(difference("records", Some(rid), "the record is not what its id says"));
+            return;
+        };
+        doc.reset(&record.text);
+        doc.locate(&record.url);
+        let mut text = Digest::of(record.text.as_bytes());
+        let last = told.stages.iter().max().copied().unwrap_or(0);
+        for (place, stage) in self.stages.iter().enumerate().take(last + 1) {
+            let wanted = told.stages.contains(&place);
+            if !wanted && !stage.edits() {
+                continue;
+            }
+            let again = again(stage, rid, text, doc, meetings[place].get(&rid));
+            text = again.text_out;
+            if let Some(slice) = told.tables[place].as_ref().filter(|_| wanted) {
+                self.compare(stage, slice, told.place, own, &again, found);
+            }
+        }
+    }
+
+    fn compare(
+        &self,
+        stage: &Stage,
+        slice: &Slice,
+        at: usize,
+        own: Digest,
+        again: &Row,
+        found: &mut Vec<Difference>,
+    ) {
+        let told = slice.row(at, own, stage.facts());
+        let salt = self.salt.salt(again.record.0.as_bytes());
+        let leaf = again.leaf(&salt, &mut Vec::new());
+        if told != *again {
+            let what = format!("measured again it is {again:?}, the table says {told:?}");
+            found.push(difference(&stage.name, Some(again.record), what));
+        } else if slice.leaf(at) != leaf {
+            let what = format!("its leaf is {leaf}, the table says {}", slice.leaf(at));
+            found.push(difference(&stage.name, Some(again.record), what));
+        }
+        let reason = again.reason.map(|rule| stage.facts().rules[usize::from(rule)].reason);
+        let words = (Some(again.verdict.name()), reason);
+        if slice.words(at) != words {
+            let what = format!("in words it is {words:?}, the table says {:?}", slice.words(at));
+            found.push(difference(&stage.name, Some(again.record), what));
+        }
+    }
+}
+
+/// One drawn record with the tables that speak of it.
+struct Told<'a> {
+    records: &'a Rows,
+    row: usize,
+    tables: &'a [Option<Slice>],
+    place: usize,
+    stages: &'a [usize],
+}
+
+/// The row of `record` at `stage`, measured now; `doc` goes on to the stage's text.
+fn again(
+    stage: &Stage,
+    record: RecordId,
+    text: Digest,
+    doc: &mut Doc,
+    met: Option<&crate::stage::Meeting>,
+) -> Row {
+    let facts = stage.facts();
+    let mut scores = vec![0; facts.scores.len()];
+    match &stage.work {
+        Work::Local(local) => {
+            let edited = local.measure(doc, &mut scores);
+            let out = edited.as_ref().map_or(text, |new| Digest::of(new.as_bytes()));
+            if let Some(new) = edited {
+                doc.reset(&new);
+            }
+            row(facts, record, (text, out), &scores)
+        }
+        Work::Global(_) => {
+            if let Some(met) = met {
+                scores.clone_from(&met.scores);
+            }
+            let mut row = row(facts, record, (text, text), &scores);
+            if let Some(cluster) = met.and_then(|met| met.cluster) {
+                row.join(cluster);
+            }
+            row
+        }
+    }
+}

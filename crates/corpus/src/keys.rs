@@ -1,0 +1,140 @@
+//! Sorted runs of keys on disk: which records meet under which key of a global stage.
+//!
+//! A run holds the keys of one shard; all runs of a stage are read as one stream by [`merge`], in
+//! memory that does not grow with their number. Invariant: what comes out is in ascending order,
+//! without equal items, and as it was written. Format: `docs/format/keys.md`.
+
+mod run;
+
+pub use run::{Run, write};
+
+use crate::error::Error;
+use crate::merge::Merge;
+use crate::record::RecordId;
+use crate::spill::Spool;
+use crate::stage::Key;
+use std::path::{Path, PathBuf};
+use terroir_base::Digest;
+
+/// One item of a run.
+pub type Item = (Key, RecordId);
+
+/// Most runs that are read at a time.
+const RUNS_MAX: usize = 64;
+
+/// All items of `runs` in ascending order, equal ones once.
+///
+/// Errors: `Disk`, `Damaged`; the same while it is read.
+pub fn merge(runs: &[PathBuf]) -> Result<Merged, Error> {
+    merge_by(runs, RUNS_MAX)
+}
+
+fn merge_by(runs: &[PathBuf], runs_max: usize) -> Result<Merged, Error> {
+    let open = |path: &PathBuf| Run::open(path).map(|run| Source::Run(Box::new(run)));
+    if runs.len() <= runs_max {
+        return Merged::new(runs.iter().map(open).collect::<Result<_, Error>>()?);
+    }
+    let folder = runs[0].parent().expect("a run has a folder");
+    let mut sources = Vec::new();
+    for group in runs.chunks(runs_max) {
+        let group = Merged::new(group.iter().map(open).collect::<Result<_, Error>>()?)?;
+        sources.push(group.spool(folder)?);
+    }
+    while sources.len() > runs_max {
+        let group = Merged::new(sources.drain(..runs_max).collect())?;
+        sources.push(group.spool(folder)?);
+    }
+    Merged::new(sources)
+}
+
+/// All items of `runs` whose key is in `space` and starts with `prefix`, in ascending order.
+///
+/// Reads only the blocks of the files that may hold such keys. Errors: `Disk`, `Damaged`.
+pub fn under(runs: &[PathBuf], space: u16, prefix: &[u8]) -> Result<Vec<Item>, Error> {
+    let mut found = Vec::new();
+    for path in runs {
+        let mut run = Run::open(path)?;
+        run.seek(space, prefix)?;
+        for item in run {
+            let (key, record) = item?;
+            match key.space == space && key.hash.starts_with(prefix) {
+                true => found.push((key, record)),
+                // A block may begin before the prefix does.
+                false if (key.space, &key.hash[..prefix.len()]) < (space, prefix) => {}
+                false => break,
+            }
+        }
+    }
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
+/// The items of several runs as one ascending stream.
+pub struct Merged {
+    items: Merge<Source, Item>,
+    last: Option<Item>,
+}
+
+impl Merged {
+    fn new(sources: Vec<Source>) -> Result<Merged, Error> {
+        Ok(Merged { items: Merge::new(sources)?, last: None })
+    }
+
+    /// Reads all of it into a file.
+    fn spool(self, folder: &Path) -> Result<Source, Error> {
+        Spool::write(folder, self.map(|item| item.map(|item| bytes(&item)))).map(Source::Spool)
+    }
+}
+
+impl Iterator for Merged {
+    type Item = Result<Item, Error>;
+
+    fn next(&mut self) -> Option<Result<Item, Error>> {
+        loop {
+            let item = match self.items.next()? {
+                Ok(item) => item,
+                Err(error) => return Some(Err(error)),
+            };
+            if self.last.replace(item) != Some(item) {
+                return Some(Ok(item));
+            }
+        }
+    }
+}
+
+/// Where items come from.
+enum Source {
+    Run(Box<Run>),
+    Spool(Spool<50>),
+}
+
+impl Iterator for Source {
+    type Item = Result<Item, Error>;
+
+    fn next(&mut self) -> Option<Result<Item, Error>> {
+        match self {
+            Source::Run(run) => run.next(),
+            Source::Spool(spool) => spool.next().map(|item| item.map(|bytes| item_of(&bytes))),
+        }
+    }
+}
+
+/// Bytes of an item that sort as the item does.
+pub fn bytes((key, record): &Item) -> [u8; 50] {
+    let mut bytes = [0; 50];
+    bytes[..2].copy_from_slice(&key.space.to_be_bytes());
+    bytes[2..18].copy_from_slice(&key.hash);
+    bytes[18..].copy_from_slice(record.0.as_bytes());
+    bytes
+}
+
+fn item_of(bytes: &[u8; 50]) -> Item {
+    let fits = "50 bytes are 2, 16 and 32";
+    let space = u16::from_be_bytes(bytes[..2].try_into().expect(fits));
+    let hash = bytes[2..18].try_into().expect(fits);
+    (Key { space, hash }, RecordId(Digest(bytes[18..].try_into().expect(fits))))
+}
+
+#[cfg(test)]
+mod tests;

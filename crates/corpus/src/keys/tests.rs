@@ -1,0 +1,162 @@
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
+use std::fs;
+use terroir_base::Digest;
+
+fn item(space: u16, hash: u8, record: u8) -> Item {
+    let digest = Digest::of(&[hash]);
+    let hash = *digest.0.first_chunk().expect("16 is below 32");
+    (Key { space, hash }, RecordId(Digest::of(&[record])))
+}
+
+/// Writes `items` as runs of `each` items, in the order given.
+fn runs(folder: &Path, items: &[Item], each: usize) -> Vec<PathBuf> {
+    let write_one = |(at, items): (usize, &[Item])| {
+        let path = folder.join(at.to_string());
+        write(&path, items).unwrap();
+        path
+    };
+    items.chunks(each).enumerate().map(write_one).collect()
+}
+
+fn read(runs: &[PathBuf], runs_max: usize) -> Result<Vec<Item>, Error> {
+    merge_by(runs, runs_max)?.collect()
+}
+
+/// Enough items for several batches, every key with several records.
+fn many() -> Vec<Item> {
+    let one = |at: u32| item((at % 3) as u16, (at % 101) as u8, (at % 211) as u8);
+    (0..20_000_u32).map(|at| one(at.wrapping_mul(2_654_435_761) >> 7)).collect()
+}
+
+#[test]
+fn a_run_gives_back_its_items_sorted_and_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let items = many();
+    let sorted: Vec<Item> = BTreeSet::from_iter(items.iter().copied()).into_iter().collect();
+    let paths = runs(folder.path(), &items, items.len());
+    assert_eq!(Run::open(&paths[0]).unwrap().collect::<Result<Vec<_>, _>>().unwrap(), sorted);
+    let empty = folder.path().join("empty");
+    write(&empty, &[]).unwrap();
+    assert_eq!(read(&[empty, paths[0].clone()], 2).unwrap(), sorted);
+    assert_eq!(read(&[], 2).unwrap(), []);
+}
+
+#[test]
+fn more_runs_than_can_be_open_are_merged_in_steps() {
+    let folder = tempfile::tempdir().unwrap();
+    let items = many();
+    let sorted: Vec<Item> = BTreeSet::from_iter(items.iter().copied()).into_iter().collect();
+    let paths = runs(folder.path(), &items, 800);
+    assert_eq!(paths.len(), 25);
+    for runs_max in [2, 3, 24, 25] {
+        assert_eq!(read(&paths, runs_max).unwrap(), sorted);
+    }
+    // What merging needed on the way is gone.
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 25);
+}
+
+#[test]
+fn keys_are_found_by_their_prefix() {
+    let folder = tempfile::tempdir().unwrap();
+    let items = many();
+    let paths = runs(folder.path(), &items, 7_000);
+    let all = BTreeSet::from_iter(items);
+    for (space, hash) in [(0, 5), (1, 77), (2, 100), (2, 200), (3, 1)] {
+        let (wanted, _) = item(space, hash, 0);
+        for length in [0, 1, 2, 16] {
+            let prefix = &wanted.hash[..length];
+            let has = |item: &&Item| item.0.space == space && item.0.hash.starts_with(prefix);
+            let want: Vec<Item> = all.iter().filter(has).copied().collect();
+            assert_eq!(under(&paths, space, prefix).unwrap(), want, "{space} {length}");
+        }
+    }
+}
+
+#[test]
+fn every_key_of_a_large_run_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("large");
+    let number = |at: u32| *Digest::of(&at.to_le_bytes()).0.first_chunk().expect("16 is below 32");
+    let record = RecordId(Digest::of(b"one"));
+    let items: Vec<Item> =
+        (0..50_000).map(|at| (Key { space: (at % 2) as u16, hash: number(at) }, record)).collect();
+    write(&path, &items).unwrap();
+    let mut run = Run::open(&path).unwrap();
+    for (key, _) in items.iter().step_by(97) {
+        run.seek(key.space, &key.hash).unwrap();
+        let place = run.by_ref().position(|item| item.unwrap().0 == *key).unwrap();
+        assert!(place <= 4096, "a block holds it, or the one after");
+    }
+}
+
+#[test]
+fn every_changed_byte_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let items: Vec<Item> = (0..40).map(|at| item(at % 2, at as u8, (at % 9) as u8)).collect();
+    write(&path, &items).unwrap();
+    let good = fs::read(&path).unwrap();
+    assert_eq!(good.len(), 32 + 9 * 32 + 40 * 22 + 8 + 8);
+    for at in 0..good.len() {
+        let mut bad = good.clone();
+        bad[at] ^= 1 << (at % 8);
+        fs::write(&path, &bad).unwrap();
+        let got = read(std::slice::from_ref(&path), 2);
+        assert!(matches!(got, Err(Error::Damaged { .. })), "byte {at}: {got:?}");
+    }
+}
+
+#[test]
+fn wrong_items_with_right_checksums_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let check = |change: &dyn Fn(&mut [u8]), want: &str| {
+        write(&path, &[item(0, 1, 1), item(0, 2, 1)]).unwrap();
+        let mut bytes = fs::read(&path).unwrap();
+        change(&mut bytes[64..108]);
+        let sum = xxhash_rust::xxh3::xxh3_64(&bytes[64..108]).to_le_bytes();
+        bytes[108..116].copy_from_slice(&sum);
+        let frame = [&bytes[..64], &bytes[108..116]].concat();
+        bytes[116..].copy_from_slice(&xxhash_rust::xxh3::xxh3_64(&frame).to_le_bytes());
+        fs::write(&path, &bytes).unwrap();
+        let got: Result<Vec<Item>, Error> = Run::open(&path).unwrap().collect();
+        assert!(matches!(got, Err(Error::Damaged { what, .. }) if what == want));
+    };
+    check(&|items| items[21] = 1, "has no record 1");
+    check(&|items| items.copy_within(..22, 22), "has items out of order");
+}
+
+#[test]
+fn a_file_cut_short_or_of_another_kind_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = runs(folder.path(), &many(), 20_000).remove(0);
+    let good = fs::read(&path).unwrap();
+    for end in [0, 4, 40, good.len() / 2, good.len() - 1] {
+        fs::write(&path, &good[..end]).unwrap();
+        assert!(matches!(Run::open(&path), Err(Error::Damaged { .. })), "{end} bytes");
+    }
+    fs::write(&path, [&good[..], &[0]].concat()).unwrap();
+    assert!(matches!(Run::open(&path), Err(Error::Damaged { .. })));
+    // Numbers whose sizes overflow.
+    fs::write(&path, [&good[..16], &[255; 16]].concat()).unwrap();
+    assert!(matches!(Run::open(&path), Err(Error::Damaged { .. })));
+    assert!(matches!(Run::open(&folder.path().join("none")), Err(Error::Disk { .. })));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn any_split_into_runs_merges_to_the_same(
+        picks in prop::collection::vec((0..3_u16, 0..6_u8, 0..9_u8), 1..120),
+        each in 1..40_usize,
+        runs_max in 2..5_usize,
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let items: Vec<Item> = picks.iter().map(|pick| item(pick.0, pick.1, pick.2)).collect();
+        let want: Vec<Item> = BTreeSet::from_iter(items.iter().copied()).into_iter().collect();
+        let paths = runs(folder.path(), &items, each);
+        prop_assert_eq!(read(&paths, runs_max).unwrap(), want);
+    }
+}

@@ -1,0 +1,209 @@
+//! What the pages of a file claim, before any of them is opened.
+//!
+//! Page headers are Thrift structs in the compact protocol; only their sizes are of interest.
+//! Source: parquet-format, `parquet.thrift`, `PageHeader`.
+
+use crate::read::input::grown;
+use crate::read::{Fault, Reason};
+use ::parquet::file::metadata::RowGroupMetaData;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+/// Longest page once it is open. DuckDB writes pages of 100 MB.
+const PAGE_BYTES_MAX: i64 = 128 << 20;
+/// Most values of one page.
+const PAGE_VALUES_MAX: i64 = 16 << 20;
+/// A page header is looked for in so many bytes, then in so many: statistics can be long.
+const HEADER_BYTES: [usize; 2] = [1 << 10, 1 << 20];
+/// Deepest nesting of Thrift structs.
+const DEPTH_MAX: usize = 8;
+
+/// Length of the longest page of `group`, once it is open. `bytes` is the length of the file.
+pub(super) fn widest(
+    file: &File,
+    group: &RowGroupMetaData,
+    bytes: u64,
+) -> io::Result<Result<u64, Fault>> {
+    let (mut widest, mut all) = (0, 0u64);
+    for column in group.columns() {
+        let wrong = || {
+            let name = column.column_path().string();
+            Fault::rest(Reason::Corrupt, format!("column {name:?}: no page where one should be"))
+        };
+        let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+        let start = start.min(column.data_page_offset());
+        let (Ok(mut at), Ok(length)) =
+            (u64::try_from(start), u64::try_from(column.compressed_size()))
+        else {
+            return Ok(Err(wrong()));
+        };
+        let end = at.saturating_add(length);
+        if end > bytes {
+            return Ok(Err(Fault::rest(Reason::Truncated, "a column ends after the file")));
+        }
+        while at < end {
+            let Some((header, took)) = header(file, at)? else { return Ok(Err(wrong())) };
+            if header.opened > PAGE_BYTES_MAX || header.values > PAGE_VALUES_MAX {
+                let what = format!("a page of {} bytes, {} values", header.opened, header.values);
+                return Ok(Err(Fault::rest(Reason::TooLong, what)));
+            }
+            let (Ok(opened), Ok(packed)) =
+                (u64::try_from(header.opened), u64::try_from(header.packed))
+            else {
+                return Ok(Err(wrong()));
+            };
+            widest = widest.max(opened);
+            all = all.saturating_add(opened);
+            at = at.saturating_add(took).saturating_add(packed);
+        }
+        if grown(all, bytes) {
+            return Ok(Err(Fault::rest(Reason::Bomb, "its pages are far larger than the file")));
+        }
+    }
+    Ok(Ok(widest))
+}
+
+/// Sizes from a page header.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Header {
+    opened: i64,
+    packed: i64,
+    values: i64,
+}
+
+/// The header at `at` and its own length.
+fn header(mut file: &File, at: u64) -> io::Result<Option<(Header, u64)>> {
+    for length in HEADER_BYTES {
+        let mut bytes = Vec::new();
+        file.seek(SeekFrom::Start(at))?;
+        file.take(length as u64).read_to_end(&mut bytes)?;
+        let mut thrift = Thrift { bytes: &bytes, at: 0 };
+        if let Some(header) = thrift.header() {
+            return Ok(Some((header, thrift.at as u64)));
+        }
+    }
+    Ok(None)
+}
+
+/// Types of the compact protocol.
+const TRUE: u8 = 1;
+const FALSE: u8 = 2;
+const BYTE: u8 = 3;
+const INTS: std::ops::RangeInclusive<u8> = 4..=6;
+const DOUBLE: u8 = 7;
+const BINARY: u8 = 8;
+const LIST: u8 = 9;
+const SET: u8 = 10;
+const STRUCT: u8 = 12;
+
+struct Thrift<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl Thrift<'_> {
+    fn header(&mut self) -> Option<Header> {
+        let mut header = Header::default();
+        let mut id = 0;
+        while let Some(kind) = self.field(&mut id)? {
+            match (id, kind) {
+                (2, 4..=6) => header.opened = self.int()?,
+                (3, 4..=6) => header.packed = self.int()?,
+                // The headers of data pages, of dictionaries and of data pages of version 2.
+                (5 | 7 | 8, STRUCT) => header.values = self.page()?,
+                _ => self.skip(kind, 0)?,
+            }
+        }
+        Some(header)
+    }
+
+    /// The number of values, the first field of each kind of page.
+    fn page(&mut self) -> Option<i64> {
+        let (mut id, mut values) = (0, 0);
+        while let Some(kind) = self.field(&mut id)? {
+            match (id, kind) {
+                (1, 4..=6) => values = self.int()?,
+                _ => self.skip(kind, 1)?,
+            }
+        }
+        Some(values)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        let byte = *self.bytes.get(self.at)?;
+        self.at += 1;
+        Some(byte)
+    }
+
+    fn pass(&mut self, count: u64) -> Option<()> {
+        self.at = self.at.checked_add(usize::try_from(count).ok()?)?;
+        (self.at <= self.bytes.len()).then_some(())
+    }
+
+    fn varint(&mut self) -> Option<u64> {
+        let mut number = 0u64;
+        for shift in (0..64).step_by(7) {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some(number);
+            }
+        }
+        None
+    }
+
+    fn int(&mut self) -> Option<i64> {
+        let number = self.varint()?;
+        Some((number >> 1) as i64 ^ -((number & 1) as i64))
+    }
+
+    /// The next field's type, its id in `id`; `Some(None)` at the end of the struct.
+    fn field(&mut self, id: &mut i64) -> Option<Option<u8>> {
+        let byte = self.byte()?;
+        if byte == 0 {
+            return Some(None);
+        }
+        *id = match byte >> 4 {
+            0 => self.int()?,
+            more => id.checked_add(i64::from(more))?,
+        };
+        Some(Some(byte & 15))
+    }
+
+    fn skip(&mut self, kind: u8, depth: usize) -> Option<()> {
+        if depth > DEPTH_MAX {
+            return None;
+        }
+        match kind {
+            TRUE | FALSE => Some(()),
+            BYTE => self.pass(1),
+            kind if INTS.contains(&kind) => self.varint().map(drop),
+            DOUBLE => self.pass(8),
+            BINARY => {
+                let length = self.varint()?;
+                self.pass(length)
+            }
+            LIST | SET => {
+                let head = self.byte()?;
+                let count = match head >> 4 {
+                    15 => self.varint()?,
+                    few => u64::from(few),
+                };
+                // Truths take a byte each in a list.
+                let item = if matches!(head & 15, TRUE | FALSE) { BYTE } else { head & 15 };
+                (0..count).try_for_each(|_| self.skip(item, depth + 1))
+            }
+            STRUCT => {
+                let mut id = 0;
+                while let Some(kind) = self.field(&mut id)? {
+                    self.skip(kind, depth + 1)?;
+                }
+                Some(())
+            }
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,297 @@
+//! The embedded driver: shards through stages to a version, on threads, and nothing twice.
+//!
+//! Every table has a name that says what it depends on, and gets it only when it is whole. So a run
+//! that was killed goes on where it stopped, a changed recipe measures only what changed, and more
+//! records cost only their own shards and what they touch.
+
+mod global;
+mod measured;
+
+pub(crate) use global::ShardTexts;
+
+use crate::catalogue::{Catalogue, write};
+use crate::claim::{self, Sign};
+use crate::error::{Error, disk};
+use crate::fold::{self, Counts, Fold, Folded};
+use crate::merge::{self, Tree};
+use crate::recipe::Recipe;
+use crate::record::RecordId;
+use crate::rows::digest;
+use crate::stage::{Stage, Work, chain};
+use crate::table;
+use crate::tree::SaltKey;
+use crate::version::{StageEntry, Version, VersionId};
+use arrow_array::RecordBatch;
+use arrow_array::cast::AsArray;
+use rayon::prelude::*;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use terroir_base::Digest;
+
+/// What a run is told, besides the recipe.
+pub struct Options<'a> {
+    /// Threads.
+    pub threads: usize,
+    /// Bytes of memory that the run should stay within.
+    pub memory: u64,
+    /// For the salts of leaves.
+    pub salt: SaltKey,
+    /// Signs what comes out.
+    pub sign: &'a Sign<'a>,
+    /// Told how far it is, from any thread.
+    pub watch: &'a (dyn Fn(Progress) + Sync),
+}
+
+/// How far a run is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// A part of the work begins, of so many steps.
+    Begin {
+        /// What is done.
+        what: &'static str,
+        /// Number of steps.
+        steps: u64,
+    },
+    /// One step is done.
+    Step,
+}
+
+/// The records of a version: what ingest gave, or another version had.
+#[derive(Clone, Debug, Default)]
+pub struct Records {
+    /// Names of the shards, ascending.
+    pub shards: Vec<String>,
+    /// Ids of their units, ascending.
+    pub units: Vec<String>,
+    /// Versions that these records come from.
+    pub parents: Vec<VersionId>,
+    /// Contributors who took their consent back.
+    pub withdrawn: BTreeSet<String>,
+}
+
+/// What came out.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The version.
+    pub id: VersionId,
+    /// Its content.
+    pub version: Version,
+    /// What passed and what did not.
+    pub counts: Counts,
+    /// Each stage, in the order of the recipe.
+    pub stages: Vec<StageOutcome>,
+    /// Number of shards.
+    pub shards: usize,
+    /// CPU nanoseconds that commitments took: leaves, digests of texts, roots.
+    pub commit_ns: u64,
+}
+
+/// What one stage took.
+#[derive(Clone, Debug)]
+pub struct StageOutcome {
+    /// Its name.
+    pub name: String,
+    /// CPU nanoseconds of measuring, over all threads; 0 when all was known.
+    pub cpu_ns: u64,
+    /// Shards whose table was known already.
+    pub reused: usize,
+}
+
+/// Runs `recipe` over `records` and keeps the version.
+pub fn run(
+    catalogue: &Catalogue,
+    recipe: &Recipe,
+    records: &Records,
+    options: &Options<'_>,
+) -> Result<Outcome, Error> {
+    on_threads(options.threads, || {
+        let stages = chain(recipe)?;
+        Driver { catalogue, recipe, records, options, stages: &stages }.run()
+    })?
+}
+
+/// Does `work` with `threads` threads of its own.
+pub fn on_threads<R: Send>(threads: usize, work: impl FnOnce() -> R + Send) -> Result<R, Error> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+    let pool = pool.map_err(|error| disk(Path::new("threads"))(std::io::Error::other(error)))?;
+    Ok(pool.install(work))
+}
+
+struct Driver<'a> {
+    catalogue: &'a Catalogue,
+    recipe: &'a Recipe,
+    records: &'a Records,
+    options: &'a Options<'a>,
+    stages: &'a [Stage],
+}
+
+impl Driver<'_> {
+    fn run(&self) -> Result<Outcome, Error> {
+        let (mut took, mut commit_ns) = self.measure()?;
+        let records = self.records_tree()?;
+        let keys: Vec<Digest> =
+            self.stages.iter().map(|stage| table_key(stage, &records)).collect();
+        for place in 0..self.stages.len() {
+            if let Work::Global(stage) = &self.stages[place].work {
+                took[place].cpu_ns += self.resolve(place, stage.as_ref(), &keys[..=place])?;
+            }
+        }
+        let start = Instant::now();
+        self.begin("roots", self.stages.len());
+        let trees = self.each(&keys, |key| {
+            let tables: Vec<PathBuf> =
+                self.records.shards.iter().map(|name| self.catalogue.rows(key, name)).collect();
+            fold::root(&tables)
+        })?;
+        let threads = self.options.threads as u64;
+        commit_ns += u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX) * threads;
+        let (version, counts, folder) = self.fold(records, &keys, &trees)?;
+        let id = version.id();
+        let tables: Vec<(&Stage, Digest)> = self.stages.iter().zip(keys).collect();
+        let shards = &self.records.shards;
+        let salt = &self.options.salt;
+        let receipts = claim::sign(self.catalogue, &tables, shards, salt, self.options.sign)?;
+        self.keep(&version, &id, receipts, folder)?;
+        let shards = shards.len();
+        Ok(Outcome { id, version, counts, stages: took, shards, commit_ns })
+    }
+
+    /// The tree over all record ids.
+    fn records_tree(&self) -> Result<Tree, Error> {
+        let salt = &self.options.salt;
+        let streams = self.records.shards.iter().map(|name| {
+            let table = table::read(&self.catalogue.shard(name), &["rid"])?;
+            Ok(table.flat_map(move |batch| match batch {
+                Ok(batch) => ids(&batch).map(|id| Ok((id, id.leaf(salt)))).collect(),
+                Err(error) => vec![Err(error)],
+            }))
+        });
+        let streams = streams.collect::<Result<_, Error>>()?;
+        merge::root(streams, |record| Error::Missing {
+            kind: "single leaf for record",
+            name: record.to_string(),
+        })
+    }
+
+    /// Folds the verdicts into a new folder.
+    fn fold(
+        &self,
+        records: Tree,
+        keys: &[Digest],
+        trees: &[Tree],
+    ) -> Result<(Version, Counts, tempfile::TempDir), Error> {
+        let versions = self.catalogue.folder().join("versions");
+        fs::create_dir_all(&versions).map_err(disk(&versions))?;
+        let folder = tempfile::Builder::new().prefix(".new-").tempdir_in(&versions);
+        let folder = folder.map_err(disk(&versions))?;
+        let shard = |name: &String| Folded {
+            records: self.catalogue.shard(name),
+            rows: keys.iter().map(|key| self.catalogue.rows(key, name)).collect(),
+            verdicts: folder.path().join("verdicts").join(format!("{name}.parquet")),
+        };
+        let shards: Vec<Folded> = self.records.shards.iter().map(shard).collect();
+        self.begin("fold", 1);
+        let fold = Fold {
+            stages: self.stages,
+            policy: &self.recipe.policy,
+            withdrawn: &self.records.withdrawn,
+            salt: &self.options.salt,
+        };
+        let counts = fold.run(&shards)?;
+        let tables: Vec<PathBuf> = shards.into_iter().map(|shard| shard.verdicts).collect();
+        let verdicts = fold::root(&tables)?;
+        let entry = |(stage, tree): (&Stage, &Tree)| StageEntry {
+            name: stage.name.clone(),
+            kind: stage.facts().kind.to_owned(),
+            id: stage.id,
+            rows: *tree,
+            judged: stage.judge.to_value(),
+        };
+        let version = Version {
+            name: self.recipe.name.clone(),
+            parents: self.records.parents.clone(),
+            records,
+            stages: self.stages.iter().zip(trees).map(entry).collect(),
+            priority: self.recipe.policy.priority.clone(),
+            withdrawn: self.records.withdrawn.iter().cloned().collect(),
+            verdicts,
+            kept: counts.kept,
+            bytes_in: counts.bytes,
+            bytes_kept: counts.bytes_kept,
+        };
+        Ok((version, counts, folder))
+    }
+
+    /// Gives the folder its name; an equal version that is there already stays.
+    fn keep(
+        &self,
+        version: &Version,
+        id: &VersionId,
+        receipts: Tree,
+        folder: tempfile::TempDir,
+    ) -> Result<(), Error> {
+        let named = self.catalogue.version(id);
+        if named.join("version.cbor").exists() {
+            return Ok(());
+        }
+        let lines =
+            |lines: &[String]| lines.iter().map(|line| format!("{line}\n")).collect::<String>();
+        let path = folder.path();
+        write(&path.join("recipe.toml"), self.recipe.text.as_bytes())?;
+        write(&path.join("shards"), lines(&self.records.shards).as_bytes())?;
+        write(&path.join("units"), lines(&self.records.units).as_bytes())?;
+        let signed = (self.options.sign)(&[claim::version(version, receipts)])?;
+        write(&path.join("version.claim"), &signed.concat())?;
+        write(&path.join("version.cbor"), &version.encode())?;
+        let temp = folder.keep();
+        fs::rename(&temp, &named).map_err(disk(&named))?;
+        let parent = named.parent().expect("a version has a folder");
+        fs::File::open(parent).and_then(|parent| parent.sync_all()).map_err(disk(parent))
+    }
+
+    fn begin(&self, what: &'static str, steps: usize) {
+        let steps = u64::try_from(steps).unwrap_or(u64::MAX);
+        (self.options.watch)(Progress::Begin { what, steps });
+    }
+
+    /// Calls `work` for every item on all threads; the first error by place wins.
+    fn each<T: Sync, R: Send>(
+        &self,
+        items: &[T],
+        work: impl Fn(&T) -> Result<R, Error> + Sync,
+    ) -> Result<Vec<R>, Error> {
+        let done: Vec<Result<R, Error>> = items
+            .par_iter()
+            .with_max_len(1)
+            .map(|item| {
+                let result = work(item);
+                (self.options.watch)(Progress::Step);
+                result
+            })
+            .collect();
+        done.into_iter().collect()
+    }
+}
+
+/// What the table of `stage` over a set of records is kept under.
+///
+/// A local stage's rows depend on their own record alone, a global one's on all of them.
+pub fn table_key(stage: &Stage, records: &Tree) -> Digest {
+    match stage.work {
+        Work::Local(_) => stage.key,
+        Work::Global(_) => {
+            let parts = [stage.key.as_bytes().as_slice(), records.root.as_bytes()];
+            Digest::derive("terroir 2026-11 global table", &parts)
+        }
+    }
+}
+
+/// The record ids in the first column of `batch`.
+pub(crate) fn ids(batch: &RecordBatch) -> impl Iterator<Item = RecordId> {
+    let rids = batch.column(0).clone();
+    (0..batch.num_rows()).map(move |at| {
+        RecordId(digest(rids.as_fixed_size_binary(), at).expect("a record id is never null"))
+    })
+}

@@ -1,0 +1,158 @@
+//! Stages that compare records: their keys merged, resolved and written as rows of every shard.
+
+use super::{Driver, ids};
+use crate::error::Error;
+use crate::keys;
+use crate::measure::edit;
+use crate::record::RecordId;
+use crate::rows::{self, Rows, digest, row};
+use crate::stage::{Global, Meeting, Stage, Texts};
+use crate::table;
+use crate::text::Doc;
+use arrow_array::cast::AsArray;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use terroir_base::Digest;
+
+impl Driver<'_> {
+    /// Makes the rows of the global stage at `place` where they are missing; gives nanoseconds.
+    ///
+    /// `tables` are the keys of the tables of the stages up to and with this one.
+    pub(super) fn resolve(
+        &self,
+        place: usize,
+        stage: &dyn Global,
+        tables: &[Digest],
+    ) -> Result<u64, Error> {
+        let start = Instant::now();
+        let table = |name: &String| self.catalogue.rows(&tables[place], name);
+        let shards = &self.records.shards;
+        if shards.iter().all(|name| table(name).exists()) {
+            return Ok(0);
+        }
+        let key = &self.stages[place].key;
+        let runs: Vec<PathBuf> = shards.iter().map(|name| self.catalogue.keys(key, name)).collect();
+        let texts = ShardTexts {
+            shards: shards.iter().map(|name| self.catalogue.shard(name)).collect(),
+            stages: &self.stages[..place],
+            budget: usize::try_from(self.options.memory / 4).unwrap_or(usize::MAX),
+        };
+        let mut merged = keys::merge(&runs)?;
+        let meetings = stage.resolve(&mut merged, &texts)?;
+        self.begin("clusters", shards.len());
+        self.each(shards, |name| self.global_rows(place, stage, tables, name, &meetings))?;
+        Ok(u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX))
+    }
+
+    fn global_rows(
+        &self,
+        place: usize,
+        stage: &dyn Global,
+        tables: &[Digest],
+        name: &str,
+        meetings: &[Meeting],
+    ) -> Result<(), Error> {
+        let facts = stage.facts();
+        let alone = vec![0; facts.scores.len()];
+        let mut rows = Rows::new(facts, self.options.salt.clone());
+        let mut edits = match self.stages[..place].iter().rposition(Stage::edits) {
+            Some(edit) => {
+                let path = self.catalogue.rows(&tables[edit], name);
+                Some((rows::read(&path, self.stages[edit].facts())?, edit))
+            }
+            None => None,
+        };
+        for batch in table::read(&self.catalogue.shard(name), &["rid", "digest"])? {
+            let batch = batch?;
+            let own = batch.column(1).as_fixed_size_binary();
+            let mut texts: Vec<Digest> =
+                (0..batch.num_rows()).map(|at| digest(own, at).expect("never null")).collect();
+            let owns = texts.clone();
+            if let Some((slices, edit)) = &mut edits {
+                let facts = self.stages[*edit].facts();
+                let slice = slices.next().expect("a table has a row for every record")?;
+                for (at, text) in texts.iter_mut().enumerate() {
+                    *text = slice.row(at, *text, facts).text_out;
+                }
+            }
+            for ((at, record), text) in ids(&batch).enumerate().zip(texts) {
+                let met = meetings.binary_search_by_key(&record, |meeting| meeting.record);
+                let met = met.ok().map(|place| &meetings[place]);
+                let scores = met.map_or(&alone, |met| &met.scores);
+                let mut row = row(facts, record, (text, text), scores);
+                if let Some(cluster) = met.and_then(|met| met.cluster) {
+                    row.join(cluster);
+                }
+                rows.push(&row, &owns[at]);
+            }
+        }
+        rows.write(&self.catalogue.rows(&tables[place], name))
+    }
+}
+
+/// Texts out of shards, as a stage sees them.
+pub struct ShardTexts<'a> {
+    /// The shards.
+    pub shards: Vec<PathBuf>,
+    /// The stages before.
+    pub stages: &'a [Stage],
+    /// Bytes that the stage may hold.
+    pub budget: usize,
+}
+
+impl Texts for ShardTexts<'_> {
+    fn read(
+        &self,
+        wanted: &[RecordId],
+        each: &mut dyn FnMut(RecordId, &mut Doc) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let mut seen = vec![false; wanted.len()];
+        let mut doc = Doc::default();
+        for path in &self.shards {
+            let mut places = Vec::new();
+            let mut rows = Vec::new();
+            let mut at = 0;
+            for batch in table::read(path, &["rid"])? {
+                for record in ids(&batch?) {
+                    if let Ok(place) = wanted.binary_search(&record)
+                        && !seen[place]
+                    {
+                        seen[place] = true;
+                        places.push(place);
+                        rows.push(at);
+                    }
+                    at += 1;
+                }
+            }
+            let mut places = places.into_iter();
+            for batch in table::pick(path, &["text"], &rows)? {
+                let batch = batch?;
+                let texts = batch.column(0).as_string::<i32>();
+                for (text, place) in texts.iter().zip(places.by_ref()) {
+                    doc.reset(text.unwrap_or_default());
+                    edit(self.stages, &mut doc);
+                    each(wanted[place], &mut doc)?;
+                }
+            }
+        }
+        match seen.iter().position(|seen| !seen) {
+            Some(place) => Err(Error::Missing { kind: "record", name: wanted[place].to_string() }),
+            None => Ok(()),
+        }
+    }
+
+    fn budget(&self) -> usize {
+        self.budget
+    }
+
+    fn scratch(&self) -> &Path {
+        // Files without a name: nobody sees them there.
+        self.shards.first().and_then(|shard| shard.parent()).unwrap_or(Path::new("."))
+    }
+
+    fn known(&self, _: RecordId, _: RecordId) -> Option<i64> {
+        None
+    }
+
+    fn learn(&self, _: RecordId, _: RecordId, _: i64) {}
+}

@@ -1,0 +1,127 @@
+//! Records in memory, for the tests of stages that compare them. Invariant: gives a stage what the
+//! driver does, but in the worst order that the contract of [`Texts`] allows.
+
+use super::{Global, Key, Meeting, Texts};
+use crate::error::Error;
+use crate::record::{Record, RecordId};
+use crate::text::Doc;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tempfile::TempDir;
+
+/// Texts by their records.
+pub struct Memory {
+    pub texts: BTreeMap<RecordId, String>,
+    pub budget: usize,
+    /// Results that are known, and those that were learned.
+    pub pairs: Mutex<BTreeMap<(RecordId, RecordId), i64>>,
+    /// Texts read and results known so far.
+    pub reads: AtomicUsize,
+    pub hits: AtomicUsize,
+    pub folder: TempDir,
+}
+
+impl Memory {
+    /// A record for each text; equal texts are told apart by their place.
+    pub fn of<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Memory {
+        let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+        let mut record = |text: T| {
+            let text = text.as_ref().to_owned();
+            let times = seen.entry(text.clone()).or_default();
+            *times += 1;
+            let id = times.to_string();
+            (Record { text: text.clone(), id, ..Record::default() }.rid(), text)
+        };
+        Memory {
+            texts: texts.into_iter().map(&mut record).collect(),
+            budget: 1 << 20,
+            pairs: Mutex::default(),
+            reads: AtomicUsize::new(0),
+            hits: AtomicUsize::new(0),
+            folder: tempfile::tempdir().expect("there is a folder for tests"),
+        }
+    }
+
+    /// The record of `text`, its first one.
+    pub fn record(&self, text: &str) -> RecordId {
+        *self.texts.iter().find(|(_, other)| *other == text).expect("a text of these").0
+    }
+
+    /// Every key of every record, as the driver gives them.
+    pub fn keys(&self, stage: &dyn Global) -> Vec<(Key, RecordId)> {
+        let mut items = Vec::new();
+        let mut doc = Doc::default();
+        for (record, text) in &self.texts {
+            let mut keys = Vec::new();
+            doc.reset(text);
+            stage.keys(&mut doc, &mut keys);
+            items.extend(keys.into_iter().map(|key| (key, *record)));
+        }
+        items.sort_unstable();
+        items.dedup();
+        items
+    }
+
+    /// What `stage` finds.
+    pub fn run(&self, stage: &dyn Global) -> Vec<Meeting> {
+        let mut items = self.keys(stage).into_iter().map(Ok);
+        let meetings = stage.resolve(&mut items, self).expect("memory does not fail");
+        let left = std::fs::read_dir(self.folder.path()).expect("it is there").count();
+        assert_eq!(left, 0, "a stage leaves nothing behind");
+        assert!(meetings.is_sorted_by(|a, b| a.record < b.record));
+        meetings
+    }
+}
+
+impl Texts for Memory {
+    fn read(
+        &self,
+        wanted: &[RecordId],
+        each: &mut dyn FnMut(RecordId, &mut Doc) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        assert!(wanted.is_sorted_by(|a, b| a < b), "what is wanted ascends");
+        let mut doc = Doc::default();
+        let busy = Cell::new(0_usize);
+        let (odd, even): (Vec<_>, Vec<_>) =
+            wanted.iter().rev().partition(|record| record.0.0[31].is_multiple_of(2));
+        for record in odd.into_iter().chain(even) {
+            doc.reset(&self.texts[record]);
+            busy.set(busy.get() + 1);
+            each(*record, &mut doc)?;
+        }
+        self.reads.fetch_add(busy.get(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn budget(&self) -> usize {
+        self.budget
+    }
+
+    fn scratch(&self) -> &Path {
+        self.folder.path()
+    }
+
+    fn known(&self, a: RecordId, b: RecordId) -> Option<i64> {
+        let known = self.pairs.lock().expect("no test panics with it").get(&(a, b)).copied();
+        self.hits.fetch_add(usize::from(known.is_some()), Ordering::Relaxed);
+        known
+    }
+
+    fn learn(&self, a: RecordId, b: RecordId, result: i64) {
+        assert!(a < b, "the smaller record comes first");
+        self.pairs.lock().expect("no test panics with it").insert((a, b), result);
+    }
+}
+
+/// The records of each cluster, ascending.
+pub fn clusters(meetings: &[Meeting]) -> Vec<Vec<RecordId>> {
+    let mut clusters: BTreeMap<RecordId, Vec<RecordId>> = BTreeMap::new();
+    for meeting in meetings {
+        let cluster = meeting.cluster.expect("the stage makes clusters");
+        clusters.entry(cluster).or_default().push(meeting.record);
+    }
+    clusters.into_values().collect()
+}

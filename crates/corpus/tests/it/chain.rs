@@ -1,0 +1,149 @@
+//! Roots, reuse, appending, withdrawing, explaining, comparing, exporting.
+
+use crate::world::{World, lines};
+use std::collections::BTreeSet;
+use std::fs;
+use std::sync::atomic::Ordering;
+use terroir_corpus::diff::diff;
+use terroir_corpus::explain::explain;
+use terroir_corpus::export::{Form, export};
+use terroir_corpus::report::{gather, page};
+
+#[test]
+fn roots_do_not_depend_on_files_shards_or_threads() {
+    let all = lines(1, 300);
+    let one = World::new();
+    one.file("in", "all.jsonl", &all);
+    let first = one.all(&[], 64 << 20, 1);
+    assert!(first.counts.kept > 50 && first.counts.kept < 300, "{:?}", first.counts);
+    assert!(first.counts.dropped.iter().filter(|dropped| **dropped > 0).count() >= 3);
+
+    let two = World::new();
+    let (left, right): (Vec<_>, Vec<_>) =
+        all.iter().rev().cloned().enumerate().partition(|(at, _)| at % 3 == 0);
+    let plain =
+        |part: Vec<(usize, String)>| part.into_iter().map(|(_, line)| line).collect::<Vec<_>>();
+    two.file("in", "b.jsonl", &plain(left));
+    two.file("in", "a.jsonl", &plain(right));
+    let second = two.all(&[], 16 << 10, 2);
+    assert!(second.shards > 3);
+    assert_eq!(first.id, second.id);
+    assert_eq!(first.version.root(), second.version.root());
+    assert_eq!(first.counts, second.counts);
+}
+
+#[test]
+fn what_is_known_is_not_measured_again() {
+    let world = World::new();
+    world.file("in", "a.jsonl", &lines(2, 100));
+    let first = world.all(&[], 8 << 10, 2);
+    let signed = world.signed.load(Ordering::Relaxed);
+    assert_eq!(signed, first.shards * 5 + 1);
+
+    // Another threshold folds anew and measures nothing.
+    let strict = world.all(&["policy.thresholds.gopher_quality.min_doc_words=90"], 8 << 10, 2);
+    assert!(strict.counts.kept < first.counts.kept);
+    assert!(strict.stages.iter().all(|stage| stage.reused == strict.shards && stage.cpu_ns == 0));
+    assert_eq!(world.signed.load(Ordering::Relaxed), signed + 1);
+    for (a, b) in first.version.stages.iter().zip(&strict.version.stages) {
+        assert_eq!(a.rows, b.rows);
+    }
+
+    // A killed run leaves some tables: the others are made, and the same comes out.
+    let rows = crate::world::files(&world.path("data/rows"), ".parquet");
+    for path in rows.iter().step_by(3) {
+        fs::remove_file(path).unwrap();
+    }
+    fs::remove_dir_all(world.path("data/versions")).unwrap();
+    let again = world.all(&[], 8 << 10, 1);
+    assert_eq!(again.id, first.id);
+}
+
+#[test]
+fn appending_gives_the_roots_of_all_at_once() {
+    let (old, new) = (lines(3, 120), lines(4, 40));
+    let whole = World::new();
+    whole.file("in", "a.jsonl", &old);
+    // Copies of records of the first file: clusters must reach across.
+    let mut new = new;
+    new.extend(old.iter().step_by(7).map(|line| line.replace("\"3-", "\"again-")));
+    whole.file("in", "b.jsonl", &new);
+    let expected = whole.all(&[], 64 << 20, 1);
+
+    let world = World::new();
+    world.file("in", "a.jsonl", &old);
+    let first = world.all(&[], 64 << 20, 1);
+    world.file("more", "b.jsonl", &new);
+    let recipe = world.recipe(&["source.path=more"]);
+    let entries = world.ingest(&recipe, 64 << 20, 1);
+    let kept = world.catalogue().open(&first.id).unwrap();
+    let appended = world.run(&recipe, &world.records(&entries, Some(&kept)), 1);
+    assert_eq!(appended.version.root(), expected.version.root());
+    assert_eq!(appended.version.parents, [first.id]);
+    assert!(appended.stages[0].reused == 1 && appended.stages[1].reused == 1);
+}
+
+#[test]
+fn a_withdrawn_contributor_wins_nothing() {
+    let world = World::new();
+    let mut all = lines(5, 60);
+    // Eve's copies of everything: without her, the others' must pass.
+    let copies: Vec<String> = all.iter().map(|line| line.replace("\"5-", "\"copy-")).collect();
+    all.extend(copies);
+    world.file("in", "a.jsonl", &all);
+    let first = world.all(&[], 64 << 20, 1);
+    let kept = world.catalogue().open(&first.id).unwrap();
+    let mut records = world.records(&[], Some(&kept));
+    records.withdrawn = BTreeSet::from(["eve".to_owned()]);
+    let after = world.run(&world.recipe(&[]), &records, 1);
+    assert_eq!(after.counts.withdrawn, 40);
+    assert_ne!(after.id, first.id);
+    let (catalogue, after) = (world.catalogue(), world.catalogue().open(&after.id).unwrap());
+    let changes = diff(&catalogue, &kept, &after).unwrap();
+    assert!(changes.added.is_empty() && changes.removed.is_empty());
+    let withdrawn: u64 = changes
+        .judged
+        .iter()
+        .filter(|((_, to), _)| to == "withdrawn")
+        .map(|(_, change)| change.records)
+        .sum();
+    assert_eq!(withdrawn, 40);
+}
+
+#[test]
+fn versions_can_be_told_shown_and_taken_out() {
+    let world = World::new();
+    world.file("in", "a.jsonl", &lines(6, 80));
+    let made = world.all(&[], 8 << 10, 2);
+    let catalogue = world.catalogue();
+    catalogue.tag("v1", &made.id).unwrap();
+    let kept = catalogue.find("v1").unwrap();
+    assert_eq!(catalogue.find(&made.id.to_string()[..8]).unwrap().id, made.id);
+
+    let out = world.path("out");
+    let written = export(&catalogue, &kept, Form::Jsonl, &out).unwrap();
+    assert_eq!(written.records, made.counts.kept);
+    let texts: Vec<serde_json::Value> = written
+        .files
+        .iter()
+        .flat_map(|path| {
+            fs::read_to_string(path).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+        })
+        .map(|line| serde_json::from_str(&line).unwrap())
+        .collect();
+    assert_eq!(texts.len() as u64, made.counts.kept);
+    // What was masked does not leave.
+    assert!(texts.iter().all(|line| !line["text"].as_str().unwrap().contains("ann@example.org")));
+
+    let one = texts[0]["id"].as_str().unwrap();
+    let story = explain(&catalogue, &kept, one).unwrap();
+    assert!(story.kept && story.steps.len() == 5);
+    assert_eq!(explain(&catalogue, &kept, &story.record.to_string()).unwrap().record, story.record);
+    assert!(explain(&catalogue, &kept, "nobody").is_err());
+
+    let gathered = gather(&catalogue, &kept).unwrap();
+    assert_eq!(gathered.all.records, made.counts.records);
+    assert_eq!(gathered.kept.records, made.counts.kept);
+    let html = page(&kept, &gathered);
+    assert!(html.contains(&made.id.to_string()) && !html.contains("<script"));
+}
