@@ -41,7 +41,7 @@ impl Place {
 
     /// The product's home folder for chores: the models in it are shared by all of them.
     pub fn home(&self) -> PathBuf {
-        self.cache.join("home")
+        self.cache.join("home-2")
     }
 
     /// A Python script of xtask.

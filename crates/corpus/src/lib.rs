@@ -10,6 +10,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod absent;
 pub mod audit;
 pub mod catalogue;
 pub mod claim;

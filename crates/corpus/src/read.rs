@@ -211,7 +211,8 @@ pub enum Item<'a> {
 /// The bytes of a file as they were read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Seen {
-    /// BLAKE3 of all of them (of the piece), compressed as they were; `None` for a file that could not be opened.
+    /// BLAKE3 of all of them (of the piece), compressed as they were; `None` for a file that could
+    /// not be opened.
     pub digest: Option<Digest>,
     /// How many.
     pub bytes: u64,

@@ -8,13 +8,14 @@
 pub mod c4;
 #[cfg(test)]
 mod check;
+pub mod contamination;
 pub mod exact;
 pub mod fineweb;
 pub mod gopher_quality;
 pub mod gopher_repetition;
 pub mod lists;
 #[cfg(test)]
-mod memory;
+pub(crate) mod memory;
 pub mod minhash;
 pub mod normalise;
 pub mod pii;

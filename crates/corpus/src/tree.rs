@@ -8,7 +8,7 @@ mod proof;
 mod prove;
 mod refused;
 
-pub use proof::{KEY_BYTES_MAX, LEAVES_MAX, Proof, SHOWN_MAX, Shown};
+pub use proof::{KEY_BYTES_MAX, LEAVES_MAX, Proof, SHOWN_MAX, Shown, Verified};
 pub use prove::prove;
 pub use refused::Refused;
 

@@ -100,8 +100,8 @@ impl Entry {
         Value::record(fields.into_iter().chain(self.skips.map(|skips| (7, skips.into()))))
     }
 
-    /// Opens signed bytes; `path` is where they are from. The signature holds; whether the signer is
-    /// the right one is not asked.
+    /// Opens signed bytes; `path` is where they are from. The signature holds; whether the signer
+    /// is the right one is not asked.
     ///
     /// Errors: `Damaged`, `Encoding`.
     pub fn open(path: &Path, bytes: &[u8]) -> Result<Entry, Error> {

@@ -54,7 +54,7 @@ impl SkipTable {
     }
 
     pub(super) fn push(&mut self, skip: &Skip) -> Result<(), Error> {
-        // The words are for people and may become better; what is signed is the place and the reason.
+        // The words are for people and may become better; signed are the place and the reason.
         let row = Value::Array(vec![
             skip.file.as_str().into(),
             skip.offset.into(),

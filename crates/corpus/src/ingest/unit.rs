@@ -50,7 +50,8 @@ impl Ingest<'_> {
         let nameless = || UnitId(Digest::derive("terroir 2026-11 nameless unit", &[&tree.root.0]));
         let id = unit_id(&files, self.options).unwrap_or_else(nameless);
         let skips = skips.finish(&id)?;
-        let reading = self.options.reading.clone();
+        // The format of each file is told with the file.
+        let reading = read::Reading { format: None, ..self.options.reading.clone() };
         let (root, signer) = (tree.root, key.public());
         let entry = Entry { unit: id, reading, files, counts, root, skips, shards, signer };
         write(&self.catalogue.units().join(format!("{id}.cose")), &entry.sign(key))?;

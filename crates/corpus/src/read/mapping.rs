@@ -193,7 +193,8 @@ impl Mapping {
         self.names.iter().position(|known| known == name)
     }
 
-    /// The fault of a table whose columns `names` lack one that every record needs, or have one twice.
+    /// The fault of a table whose columns `names` lack one that every record needs, or have one
+    /// twice.
     pub(super) fn missing(&self, names: &[String]) -> Option<Fault> {
         let mut sorted: Vec<&String> = names.iter().collect();
         sorted.sort();

@@ -90,7 +90,8 @@ impl Bucket {
 
 /// Fetches `found` into a file in `temps`, if it is an object.
 ///
-/// Errors: `Disk` naming the object when the store fails, or no longer has the object as it was listed.
+/// Errors: `Disk` naming the object when the store fails, or no longer has the object as it was
+/// listed.
 pub(super) fn fetch(found: &Found, temps: &Path) -> Result<Option<NamedTempFile>, Error> {
     let Location::Object(bucket, name) = &found.location else { return Ok(None) };
     let key = Key::parse(name).map_err(|error| refuse(&bucket.name, name, error.into()))?;

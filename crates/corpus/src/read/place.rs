@@ -104,8 +104,8 @@ pub struct Listing {
 /// Finds the files of `place`. With `format`, every file that is named or fits a pattern is of that
 /// format; in a folder, only files with its endings are taken.
 ///
-/// Errors: `Disk` for folders that cannot be read, `Source` where a path leads to nothing or a named
-/// file is of no known format.
+/// Errors: `Disk` for folders that cannot be read, `Source` where a path leads to nothing or a
+/// named file is of no known format.
 pub fn list(place: &Place, format: Option<Format>) -> Result<Listing, Error> {
     let mut listing = Listing::default();
     for path in &place.paths {
@@ -265,7 +265,8 @@ fn local(path: &str, format: Option<Format>, listing: &mut Listing) -> Result<()
     Ok(())
 }
 
-/// Every file below `folder`, as keys that start with `key`. Hidden files and linked folders are left out.
+/// Every file below `folder`, as keys that start with `key`. Hidden files and linked folders are
+/// left out.
 fn walk(folder: &Path, key: &str, depth: usize, entries: &mut Vec<Entry>) -> Result<(), Error> {
     if depth > DEPTH_MAX {
         return Err(nothing(key, &format!("folders are nested deeper than {DEPTH_MAX}")));

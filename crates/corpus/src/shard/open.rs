@@ -84,9 +84,11 @@ impl Shard {
         })
     }
 
-    /// Those of the records `wanted` (ascending) that are here, in order, each checked against its id.
+    /// Those of the records `wanted` (ascending) that are here, in order, each checked against its
+    /// id.
     ///
-    /// Costs the ids, and the pages that the records lie in. Errors: `Disk`, `Damaged` naming the record.
+    /// Costs the ids, and the pages that the records lie in. Errors: `Disk`, `Damaged` naming the
+    /// record.
     pub fn pick(
         &self,
         wanted: &[RecordId],

@@ -1,6 +1,7 @@
 //! Every kind of stage by its name, and the chain that a recipe makes of them.
 
 use super::c4::C4;
+use super::contamination::Contamination;
 use super::exact::Exact;
 use super::fineweb::Fineweb;
 use super::gopher_quality::GopherQuality;
@@ -107,6 +108,7 @@ fn build(spec: &Spec) -> Result<Work, Error> {
         "fineweb" => local(Fineweb::new(&params(spec)?)?),
         "lists" => local(Lists::new(&params(spec)?)?),
         "pii" => local(Pii::new(&params(spec)?)?),
+        "contamination" => local(Contamination::new(&params(spec)?)?),
         "exact" => global(Exact::new(&params(spec)?)?),
         "minhash" => global(MinHash::new(&params(spec)?)?),
         "substring" => global(Substring::new(&params(spec)?)?),
@@ -118,7 +120,7 @@ fn build(spec: &Spec) -> Result<Work, Error> {
 }
 
 /// Every kind of stage.
-pub const KINDS: [&str; 10] = [
+pub const KINDS: [&str; 11] = [
     "normalise",
     "gopher_quality",
     "gopher_repetition",
@@ -126,6 +128,7 @@ pub const KINDS: [&str; 10] = [
     "fineweb",
     "lists",
     "pii",
+    "contamination",
     "exact",
     "minhash",
     "substring",

@@ -39,16 +39,10 @@ pub struct Proof {
 }
 
 impl Proof {
-    /// Number of leaves of the tree. Believe it once the proof is verified.
-    pub fn leaves(&self) -> u64 {
-        self.leaves
-    }
-
-    /// The leaves, once all of them are found to stand under `root`.
+    /// What is shown, once all of it is found to stand under `root`.
     ///
-    /// Establishes each leaf, its place and the number of leaves. Errors: `Place`, `Unsorted`, `Bare`,
-    /// `Nodes`, `Root`.
-    pub fn verify(&self, root: &Digest) -> Result<&[Shown], Refused> {
+    /// Errors: `Place`, `Unsorted`, `Bare`, `Nodes`, `Root`.
+    pub fn verify(&self, root: &Digest) -> Result<Verified<'_>, Refused> {
         self.ordered()?;
         let mut walk = Walk { shown: &self.shown, nodes: self.nodes.iter(), missing: 0 };
         let top = match self.leaves {
@@ -62,51 +56,9 @@ impl Proof {
         }
         let got = super::root(self.leaves, top.as_ref());
         match got == *root {
-            true => Ok(&self.shown),
+            true => Ok(Verified { leaves: self.leaves, shown: &self.shown }),
             false => Err(Refused::Root { expected: *root, got }),
         }
-    }
-
-    /// The body of the leaf `key`, which stands under `root`.
-    pub fn present(&self, root: &Digest, key: &[u8]) -> Result<Digest, Refused> {
-        let shown = self.verify(root)?;
-        let found = shown.binary_search_by(|leaf| leaf.key.as_slice().cmp(key));
-        found.map(|at| shown[at].body).map_err(|_| Refused::Absent)
-    }
-
-    /// Establishes that no leaf under `root` has the key `key`.
-    ///
-    /// Errors: besides those of [`Proof::verify`], `Present`, and `Gap` where there is room for such a leaf.
-    pub fn absent(&self, root: &Digest, key: &[u8]) -> Result<(), Refused> {
-        let shown = self.verify(root)?;
-        match shown.iter().find(|leaf| leaf.key == key) {
-            Some(leaf) => Err(Refused::Present { place: leaf.place }),
-            None => self.closed(key, |_| false).map(drop),
-        }
-    }
-
-    /// All leaves under `root` whose keys start with `prefix`.
-    ///
-    /// Errors: besides those of [`Proof::verify`], `Gap` where there is room for another such leaf.
-    pub fn under(&self, root: &Digest, prefix: &[u8]) -> Result<&[Shown], Refused> {
-        self.verify(root)?;
-        self.closed(prefix, |key| key.starts_with(prefix))
-    }
-
-    /// The shown leaves from `low` on whose keys are `wanted`, if nothing can stand among them that
-    /// is not shown: neither between them, nor before, nor after.
-    fn closed(&self, low: &[u8], wanted: impl Fn(&[u8]) -> bool) -> Result<&[Shown], Refused> {
-        let first = self.shown.partition_point(|leaf| leaf.key.as_slice() < low);
-        let count = self.shown[first..].iter().take_while(|leaf| wanted(&leaf.key)).count();
-        let past = first + count;
-        let next = first.checked_sub(1).map_or(0, |before| self.shown[before].place + 1);
-        for (at, next) in (first..=past).zip(next..) {
-            // The end of the tree closes it as the next leaf would.
-            if self.shown.get(at).map_or(self.leaves, |leaf| leaf.place) != next {
-                return Err(Refused::Gap { place: next });
-            }
-        }
-        Ok(&self.shown[first..past])
     }
 
     /// Places and keys ascend, and the places are inside of the tree.
@@ -185,6 +137,64 @@ impl Proof {
         fields.finish()?;
         let nodes = digests(&bytes).ok_or(Refused::NodeBytes { bytes: bytes.len() })?;
         Ok(Proof { leaves, shown, nodes })
+    }
+}
+
+/// Leaves that stand under a root: each of them, its place, and the number of leaves are established.
+#[derive(Clone, Copy, Debug)]
+pub struct Verified<'a> {
+    leaves: u64,
+    shown: &'a [Shown],
+}
+
+impl<'a> Verified<'a> {
+    /// Number of leaves of the tree.
+    pub fn leaves(&self) -> u64 {
+        self.leaves
+    }
+
+    /// The leaves that are shown.
+    pub fn shown(&self) -> &'a [Shown] {
+        self.shown
+    }
+
+    /// The body of the leaf `key`.
+    pub fn present(&self, key: &[u8]) -> Result<Digest, Refused> {
+        let found = self.shown.binary_search_by(|leaf| leaf.key.as_slice().cmp(key));
+        found.map(|at| self.shown[at].body).map_err(|_| Refused::Absent)
+    }
+
+    /// Establishes that no leaf has the key `key`.
+    ///
+    /// Errors: `Present`, and `Gap` where there is room for such a leaf.
+    pub fn absent(&self, key: &[u8]) -> Result<(), Refused> {
+        match self.shown.iter().find(|leaf| leaf.key == key) {
+            Some(leaf) => Err(Refused::Present { place: leaf.place }),
+            None => self.closed(key, |_| false).map(drop),
+        }
+    }
+
+    /// All leaves whose keys start with `prefix`.
+    ///
+    /// Errors: `Gap` where there is room for another such leaf.
+    pub fn under(&self, prefix: &[u8]) -> Result<&'a [Shown], Refused> {
+        self.closed(prefix, |key| key.starts_with(prefix))
+    }
+
+    /// The shown leaves from `low` on whose keys are `wanted`, if nothing can stand among them that
+    /// is not shown: neither between them, nor before, nor after.
+    fn closed(&self, low: &[u8], wanted: impl Fn(&[u8]) -> bool) -> Result<&'a [Shown], Refused> {
+        let first = self.shown.partition_point(|leaf| leaf.key.as_slice() < low);
+        let count = self.shown[first..].iter().take_while(|leaf| wanted(&leaf.key)).count();
+        let past = first + count;
+        let next = first.checked_sub(1).map_or(0, |before| self.shown[before].place + 1);
+        for (at, next) in (first..=past).zip(next..) {
+            // The end of the tree closes it as the next leaf would.
+            if self.shown.get(at).map_or(self.leaves, |leaf| leaf.place) != next {
+                return Err(Refused::Gap { place: next });
+            }
+        }
+        Ok(&self.shown[first..past])
     }
 }
 

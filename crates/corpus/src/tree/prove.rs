@@ -12,7 +12,7 @@ use terroir_base::Digest;
 const UNDER_MAX: u64 = 1 << 10;
 
 /// Proves what stands under each of `prefixes`, and what does not: shows all leaves whose keys start
-/// with one of them, and the leaves before and after.
+/// with one of them, and the leaves before and after; the first leaf where nothing is asked.
 ///
 /// `leaves` is called twice and gives the same items both times: keys in strictly ascending order,
 /// each with the digest of its body. Errors: those of `leaves`.
@@ -84,6 +84,9 @@ where
     ranges.extend(open.into_iter().map(|(_, start)| start..total));
     if next < prefixes.len() && total > 0 {
         ranges.push(total - 1..total);
+    }
+    if prefixes.is_empty() && total > 0 {
+        ranges.push(0..1);
     }
     ranges.sort_unstable_by_key(|range| (range.start, range.end));
     let mut merged: Vec<Range<u64>> = Vec::new();

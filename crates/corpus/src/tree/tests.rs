@@ -54,8 +54,9 @@ fn every_leaf_of_every_tree_can_be_shown() {
         let leaves = sample(count);
         for (place, (key, body)) in leaves.iter().enumerate() {
             let (root, proof) = proof(&leaves, &[key]);
-            assert_eq!(proof.present(&root, key), Ok(*body));
-            assert_eq!(proof.absent(&root, key), Err(Refused::Present { place: place as u64 }));
+            let proof = proof.verify(&root).unwrap();
+            assert_eq!(proof.present(key), Ok(*body));
+            assert_eq!(proof.absent(key), Err(Refused::Present { place: place as u64 }));
             assert_eq!(proof.leaves(), count as u64);
         }
     }
@@ -67,8 +68,9 @@ fn absence_is_shown_before_between_after_and_in_nothing() {
         let leaves = sample(count);
         for key in [&[0][..], &[1, 2], &[3, 1], &[3, 200], &[5, 4, 3, 2], &[255]] {
             let (root, proof) = proof(&leaves, &[key]);
-            proof.absent(&root, key).unwrap();
-            assert_eq!(proof.present(&root, key), Err(Refused::Absent));
+            let proof = proof.verify(&root).unwrap();
+            proof.absent(key).unwrap();
+            assert_eq!(proof.present(key), Err(Refused::Absent));
         }
     }
 }
@@ -77,15 +79,17 @@ fn absence_is_shown_before_between_after_and_in_nothing() {
 fn a_gap_proves_nothing() {
     let leaves = sample(30);
     let (root, shown) = proof(&leaves, &[&leaves[4].0, &leaves[9].0]);
+    let shown = shown.verify(&root).unwrap();
     // Leaves 3 to 5 and 8 to 10 are there; 6 and 7 are not.
-    assert_eq!(shown.absent(&root, &[1, 255]), Err(Refused::Gap { place: 6 }));
-    assert_eq!(shown.absent(&root, &[0]), Err(Refused::Gap { place: 0 }));
-    assert_eq!(shown.absent(&root, &[255]), Err(Refused::Gap { place: 11 }));
+    assert_eq!(shown.absent(&[1, 255]), Err(Refused::Gap { place: 6 }));
+    assert_eq!(shown.absent(&[0]), Err(Refused::Gap { place: 0 }));
+    assert_eq!(shown.absent(&[255]), Err(Refused::Gap { place: 11 }));
     // Leaves 7 to 13 start with 2, but only 8 to 10 are shown.
-    assert_eq!(shown.under(&root, &[2]), Err(Refused::Gap { place: 6 }));
-    assert_eq!(shown.under(&root, &leaves[9].0).unwrap().len(), 1);
+    assert_eq!(shown.under(&[2]), Err(Refused::Gap { place: 6 }));
+    assert_eq!(shown.under(&leaves[9].0).unwrap().len(), 1);
     let (root, shown) = proof(&leaves, &[&[1, 19]]);
-    assert_eq!(shown.under(&root, &[1]), Err(Refused::Gap { place: 0 }));
+    let shown = shown.verify(&root).unwrap();
+    assert_eq!(shown.under(&[1]), Err(Refused::Gap { place: 0 }));
 }
 
 #[test]
@@ -93,14 +97,15 @@ fn all_under_a_prefix_is_shown_unless_it_is_too_much() {
     let leaves = sample(90);
     for prefix in [&[][..], &[1], &[4], &[13], &[14]] {
         let (root, proof) = proof(&leaves, &[prefix]);
-        let got = proof.under(&root, prefix).unwrap().iter().map(|leaf| &leaf.key);
+        let got = proof.verify(&root).unwrap().under(prefix).unwrap().iter().map(|leaf| &leaf.key);
         assert!(got.eq(under(&leaves, prefix)), "{prefix:?}");
     }
     let key = |at: u64| at.to_be_bytes().to_vec();
     let many: Leaves = (0..3000).map(|at| (key(at), Digest::of(b"x"))).collect();
     let (root, proof) = proof(&many, &[&[0]]);
-    assert_eq!(proof.verify(&root).unwrap().len(), 1025);
-    assert_eq!(proof.under(&root, &[0]), Err(Refused::Gap { place: 1025 }));
+    let proof = proof.verify(&root).unwrap();
+    assert_eq!(proof.shown().len(), 1025);
+    assert_eq!(proof.under(&[0]), Err(Refused::Gap { place: 1025 }));
 }
 
 #[test]
@@ -117,7 +122,7 @@ fn every_changed_byte_is_refused() {
                 let mut bytes = bytes.clone();
                 bytes[at] ^= 1 << bit;
                 let got = Proof::decode(&bytes);
-                let got = got.and_then(|proof| proof.verify(&root).map(<[Shown]>::len));
+                let got = got.and_then(|proof| proof.verify(&root).map(|proof| proof.leaves()));
                 assert!(got.is_err(), "{count} leaves, byte {at}, bit {bit}");
             }
         }
@@ -131,7 +136,7 @@ fn errors_say_what_is_wrong() {
     let check = |change: &dyn Fn(&mut Proof), want: Refused| {
         let mut bad = good.clone();
         change(&mut bad);
-        assert_eq!(bad.verify(&root), Err(want));
+        assert_eq!(bad.verify(&root).map(|_| ()), Err(want));
     };
     let got = good.nodes.len();
     check(&|bad| bad.nodes.truncate(got - 1), Refused::Nodes { expected: got, got: got - 1 });
@@ -145,7 +150,7 @@ fn errors_say_what_is_wrong() {
     let equal = |bad: &mut Proof| bad.shown[1].key = bad.shown[0].key.clone();
     check(&equal, Refused::Unsorted { place: 1 });
     let other = Digest::of(b"other");
-    assert_eq!(good.verify(&other), Err(Refused::Root { expected: other, got: root }));
+    assert_eq!(good.verify(&other).map(|_| ()), Err(Refused::Root { expected: other, got: root }));
     let mut bad = good.clone();
     bad.leaves = 14;
     assert!(matches!(bad.verify(&root), Err(Refused::Root { .. } | Refused::Nodes { .. })));
@@ -233,12 +238,13 @@ proptest! {
         let (root, proof) = proof(&leaves, &wanted);
         prop_assert_eq!(root, naive_root(&leaves));
         let proof = Proof::decode(&proof.encode()).unwrap();
+        let proof = proof.verify(&root).unwrap();
         for prefix in &prefixes {
-            let shown = proof.under(&root, prefix).unwrap();
+            let shown = proof.under(prefix).unwrap();
             prop_assert!(shown.iter().map(|leaf| &leaf.key).eq(under(&leaves, prefix)));
             let there = leaves.iter().find(|leaf| leaf.0 == *prefix);
-            prop_assert_eq!(proof.present(&root, prefix).ok(), there.map(|leaf| leaf.1));
-            prop_assert_eq!(proof.absent(&root, prefix).is_err(), there.is_some());
+            prop_assert_eq!(proof.present(prefix).ok(), there.map(|leaf| leaf.1));
+            prop_assert_eq!(proof.absent(prefix).is_err(), there.is_some());
         }
     }
 

@@ -1,8 +1,8 @@
 //! Refuses pages that a tree builder would choke on, before one is built.
 //!
 //! Browsers' rules for broken pages let a few bytes open many elements. One pass over the tags
-//! follows those rules closely enough to bound, up to a small factor, how deep the tree gets and how
-//! many elements are made. Where the rules are subtle, it counts too much rather than too little.
+//! follows those rules closely enough to bound, up to a small factor, how deep the tree gets and
+//! how many elements are made. Where the rules are subtle, it counts too much rather than too little.
 //! Source: the HTML standard, section 13.2.6, "tree construction".
 
 use crate::read::{Fault, Reason};

@@ -87,7 +87,8 @@ impl Evals {
             fields.finish()?;
             Ok((version, key, lengths, entries))
         };
-        let (version, key, lengths, entries) = read().map_err(|error: cbor::Error| error.to_string())?;
+        let (version, key, lengths, entries) =
+            read().map_err(|error: cbor::Error| error.to_string())?;
         if version != VERSION {
             return Err(format!("evaluation set version {version}, this reads {VERSION}"));
         }

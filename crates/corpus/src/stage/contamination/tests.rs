@@ -46,8 +46,14 @@ fn a_run_of_thirteen_words_is_found_and_one_of_twelve_is_not() {
 
 #[test]
 fn case_symbols_and_white_space_make_no_difference() {
-    let stage = stage(&[&["Who (then) wrote the Été of the year two thousand, and why not?".into()]], |_| ());
-    assert_eq!(scores(&stage, "WHO then wrote: the\n\nÉTÉ of the Year two—thousand and why NOT"), [1, 1]);
+    let stage = stage(
+        &[&["Who (then) wrote the Été of the year two thousand, and why not?".into()]],
+        |_| (),
+    );
+    assert_eq!(
+        scores(&stage, "WHO then wrote: the\n\nÉTÉ of the Year two—thousand and why NOT"),
+        [1, 1]
+    );
 }
 
 #[test]
@@ -106,7 +112,9 @@ fn the_hashes_of_an_owner_find_the_same_without_the_words() {
     let blind = Contamination::new(&params(&key)).unwrap();
     assert_eq!(blind.identity(), open.identity());
     assert_eq!(blind.evals().keyed(), bytes);
-    for text in [own("q", 4, 18), own("r", 0, 9), own("q", 0, 12), items.join(". "), own("z", 0, 50)] {
+    for text in
+        [own("q", 4, 18), own("r", 0, 9), own("q", 0, 12), items.join(". "), own("z", 0, 50)]
+    {
         assert_eq!(scores(&blind, &text), scores(&open, &text), "{text}");
     }
     assert_eq!(scores(&blind, &own("q", 4, 18)), [2, 2]);
@@ -144,19 +152,26 @@ fn wrong_files_of_hashes_are_refused() {
         bad[at] ^= 1;
         let lengths = bad.len() - 48 - 4..bad.len() - 48 - 2;
         // Another length in its range is another set; everything else is an error.
-        assert!(lengths.contains(&at) || Evals::new(13, 8, [0; 32]).add_keyed(&bad).is_err(), "{at}");
+        assert!(
+            lengths.contains(&at) || Evals::new(13, 8, [0; 32]).add_keyed(&bad).is_err(),
+            "{at}"
+        );
     }
     let file = |version: u64, lengths: &[u64], entries: Vec<u8>| {
         use terroir_base::cbor::encode;
         let key = good[5..21].to_vec();
         let lengths = Value::array(lengths.iter().copied());
-        let fields = [(1, version.into()), (2, Value::Bytes(key)), (3, lengths), (4, Value::Bytes(entries))];
+        let fields =
+            [(1, version.into()), (2, Value::Bytes(key)), (3, lengths), (4, Value::Bytes(entries))];
         Evals::new(13, 8, [0; 32]).add_keyed(&encode(&Value::record(fields)))
     };
     let entries = good[good.len() - 48..].to_vec();
     let swapped = [&entries[24..], &entries[..24]].concat();
     assert_eq!(file(1, &[13], entries.clone()), Ok(()));
-    assert_eq!(file(2, &[13], entries.clone()), Err("evaluation set version 2, this reads 1".into()));
+    assert_eq!(
+        file(2, &[13], entries.clone()),
+        Err("evaluation set version 2, this reads 1".into())
+    );
     let lengths = Err("lengths ascend, from 1 to 64 words".to_owned());
     for bad in [&[0][..], &[65], &[13, 13], &[13, 8]] {
         assert_eq!(file(1, bad, entries.clone()), lengths);

@@ -1,0 +1,217 @@
+use super::*;
+use crate::golden;
+use crate::stage::Global;
+use crate::stage::memory::Memory;
+use crate::stage::minhash::{MinHash, Params};
+use crate::text::Doc;
+use std::path::Path;
+
+/// Words that occur nowhere else, numbered.
+fn own(name: &str, from: usize, to: usize) -> String {
+    (from..to).map(|at| format!("{name}{at}")).collect::<Vec<_>>().join(" ")
+}
+
+fn stage() -> MinHash {
+    MinHash::new(&Params { bands: 4, rows: 2, ..Params::default() }).unwrap()
+}
+
+/// Forty records, of which two share words.
+fn memory() -> Memory {
+    let texts = (0..38).map(|at| own(&format!("t{at}x"), 0, 30));
+    Memory::of(texts.chain([own("same", 0, 40), own("same", 0, 39)]))
+}
+
+/// The keys of all records in `count` runs.
+fn runs(memory: &Memory, folder: &Path, count: usize) -> Vec<PathBuf> {
+    let all = memory.keys(&stage());
+    let run = |at: usize| {
+        let items: Vec<Item> = all.iter().skip(at).step_by(count).copied().collect();
+        let path = folder.join(at.to_string());
+        keys::write(&path, &items).unwrap();
+        path
+    };
+    (0..count).map(run).collect()
+}
+
+fn keys_of(text: &str) -> Vec<Key> {
+    let mut doc = Doc::default();
+    doc.reset(text);
+    let mut keys = Vec::new();
+    stage().keys(&mut doc, &mut keys);
+    keys
+}
+
+/// The subject, the proof and the keys of the record of `text`.
+fn proved(memory: &Memory, text: &str, count: usize) -> (Subject, Absence, Vec<Key>) {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = runs(memory, folder.path(), count);
+    let (stage, record, keys) = (Digest::of(b"stage"), memory.record(text), keys_of(text));
+    let (root, absence) = unshared(stage, record, &keys, &runs).unwrap();
+    (Subject { stage, record, root }, absence, keys)
+}
+
+#[test]
+fn a_record_that_shares_no_key_is_shown_to() {
+    let memory = memory();
+    for at in 0..38 {
+        let text = own(&format!("t{at}x"), 0, 30);
+        let (subject, absence, keys) = proved(&memory, &text, 1 + at % 3);
+        assert_eq!(keys.len(), 5);
+        let absence = Absence::decode(&absence.encode()).unwrap();
+        assert_eq!(absence.check_keys(&subject, &keys), Ok(()));
+        assert_eq!((absence.kind(), absence.stage()), (Kind::Keys, subject.stage));
+        assert_eq!(absence.record(), subject.record);
+    }
+}
+
+#[test]
+fn the_root_does_not_depend_on_the_runs() {
+    let memory = memory();
+    let text = own("t3x", 0, 30);
+    let (one, other) = (proved(&memory, &text, 1), proved(&memory, &text, 7));
+    assert_eq!((one.0, one.1), (other.0, other.1));
+}
+
+#[test]
+fn a_record_that_shares_a_key_is_found_out() {
+    let memory = memory();
+    let other = memory.record(&own("same", 0, 39));
+    let (subject, absence, keys) = proved(&memory, &own("same", 0, 40), 2);
+    let refused = absence.check_keys(&subject, &keys);
+    assert!(matches!(refused, Err(Refused::Shared { other: found, .. }) if found == other));
+    // Leaving out the keys that are shared proves something about other keys only.
+    let shared = keys_of(&own("same", 0, 39));
+    let rest: Vec<Key> = keys.iter().filter(|key| !shared.contains(key)).copied().collect();
+    assert_eq!(absence.check_keys(&subject, &rest), Ok(()));
+}
+
+#[test]
+fn keys_that_are_not_the_records_are_refused() {
+    let memory = memory();
+    let (subject, absence, _) = proved(&memory, &own("t3x", 0, 30), 2);
+    let others = keys_of(&own("t4x", 0, 30));
+    let refused = absence.check_keys(&subject, &others);
+    assert!(matches!(refused, Err(Refused::Tree(tree::Refused::Gap { .. }))), "{refused:?}");
+    // A record that is not among those of the tree.
+    let folder = tempfile::tempdir().unwrap();
+    let runs = runs(&memory, folder.path(), 2);
+    let keys = keys_of(&own("new", 0, 30));
+    let (_, absence) = unshared(subject.stage, subject.record, &keys, &runs).unwrap();
+    assert_eq!(absence.check_keys(&subject, &keys), Err(Refused::Unknown { space: 0 }));
+}
+
+#[test]
+fn a_proof_about_something_else_is_refused() {
+    let memory = memory();
+    let (subject, absence, keys) = proved(&memory, &own("t3x", 0, 30), 2);
+    let check = |subject: Subject, want: Refused| {
+        assert_eq!(absence.check_keys(&subject, &keys), Err(want));
+    };
+    let other = Digest::of(b"other");
+    check(Subject { stage: other, ..subject }, Refused::Other { what: "stage" });
+    check(Subject { record: RecordId(other), ..subject }, Refused::Other { what: "record" });
+    let root = tree::Refused::Root { expected: other, got: subject.root };
+    check(Subject { root: other, ..subject }, Refused::Tree(root));
+    let kind = Err(Refused::Other { what: "kind of tree" });
+    assert_eq!(absence.check_ngrams(&subject, &[]), kind);
+}
+
+#[test]
+fn every_changed_byte_is_refused() {
+    let memory = memory();
+    let (subject, absence, keys) = proved(&memory, &own("t3x", 0, 30), 2);
+    let bytes = absence.encode();
+    for at in 0..bytes.len() {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1 << (at % 8);
+        let checked = Absence::decode(&bytes).and_then(|other| other.check_keys(&subject, &keys));
+        assert!(checked.is_err(), "byte {at}");
+    }
+    let kind = |kind: u64| {
+        let mut bytes = bytes.clone();
+        assert_eq!(bytes[..5], [0xa5, 1, 1, 2, 1]);
+        bytes[4] = kind as u8;
+        Absence::decode(&bytes).map(|absence| absence.kind())
+    };
+    assert_eq!(kind(2), Ok(Kind::NGrams));
+    assert_eq!(kind(3), Err(Refused::Kind { got: 3 }));
+}
+
+/// Evaluation sets of thirty items, and the runs of a text for them.
+fn evals() -> Evals {
+    let mut evals = Evals::new(5, 3, [7; 32]);
+    let mut doc = Doc::default();
+    for at in 0..30 {
+        doc.reset(&own(&format!("q{at}x"), 0, 3 + at));
+        evals.add(&mut doc);
+    }
+    evals.seal();
+    evals
+}
+
+fn unmatched_of(text: &str) -> (Subject, Absence, Vec<NGram>) {
+    let (evals, stage) = (evals(), Digest::of(b"stage"));
+    let record = RecordId(Digest::of(text.as_bytes()));
+    let mut doc = Doc::default();
+    doc.reset(text);
+    let ngrams = evals.ngrams(&mut doc);
+    let (root, absence) = unmatched(stage, record, &ngrams, &evals).unwrap();
+    assert_eq!(root, evals.root());
+    (Subject { stage, record, root }, absence, ngrams)
+}
+
+#[test]
+fn a_text_without_runs_of_the_sets_is_shown_to() {
+    for text in [own("z", 0, 60), own("q7x", 0, 2), String::new()] {
+        let (subject, absence, ngrams) = unmatched_of(&text);
+        let absence = Absence::decode(&absence.encode()).unwrap();
+        assert_eq!(absence.check_ngrams(&subject, &ngrams), Ok(()));
+        assert_eq!(absence.kind(), Kind::NGrams);
+        assert_eq!(absence.check_keys(&subject, &[]), Err(Refused::Other { what: "kind of tree" }));
+    }
+}
+
+#[test]
+fn a_text_with_a_run_of_the_sets_is_found_out() {
+    let (subject, absence, ngrams) =
+        unmatched_of(&format!("{} q9x3 q9x4 q9x5 q9x6 q9x7", own("z", 0, 20)));
+    assert!(matches!(absence.check_ngrams(&subject, &ngrams), Err(Refused::Found { .. })));
+}
+
+#[test]
+fn runs_that_are_not_covered_are_refused() {
+    let (subject, absence, ngrams) = unmatched_of(&own("z", 0, 60));
+    let (_, other, _) = unmatched_of(&own("z", 0, 4));
+    let other = Absence { record: subject.record, ..other };
+    let refused = other.check_ngrams(&subject, &ngrams);
+    assert!(matches!(refused, Err(Refused::Tree(tree::Refused::Gap { .. }))), "{refused:?}");
+    assert_eq!(absence.check_ngrams(&subject, &ngrams[1..]), Ok(()));
+    let bytes = absence.encode();
+    for at in (0..bytes.len()).step_by(7) {
+        let mut bytes = bytes.clone();
+        bytes[at] ^= 1 << (at % 8);
+        let checked = Absence::decode(&bytes).and_then(|bad| bad.check_ngrams(&subject, &ngrams));
+        assert!(checked.is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn proofs_are_frozen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let number = |at: u8| Digest::of(&[at]);
+    let key = |at: u8| Key { space: u16::from(at % 3), hash: [at; 16] };
+    let items: Vec<Item> = (0..9).map(|at| (key(at), RecordId(number(at / 3)))).collect();
+    keys::write(&path, &items).unwrap();
+    let (stage, record) = (Digest::of(b"stage"), RecordId(number(1)));
+    let keys = [key(3), key(4), key(5)];
+    let (root, shared) = unshared(stage, record, &keys, &[path]).unwrap();
+    let subject = Subject { stage, record, root };
+    assert_eq!(shared.check_keys(&subject, &keys), Ok(()));
+    let (eval_root, unmatched, _) = unmatched_of("a short text of seven words here");
+    let line = |name: &str, root: &Digest, proof: &Absence| {
+        format!("{name} {root} {}", golden::hex(&proof.encode()))
+    };
+    let lines = [line("keys", &root, &shared), line("ngrams", &eval_root.root, &unmatched)];
+    golden::check("absence.txt", "kind, root, proof", &lines);
+}
