@@ -11,6 +11,7 @@
     clippy::wildcard_enum_match_arm
 )]
 
+pub mod bls;
 mod chain;
 mod check;
 mod commit;

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0 OR MIT
+pragma solidity ^0.8.24;
+
+/// Validators, their stake and the committee of each epoch. One seat is one vote.
+/// What happens at the end of a block (rewards, jail, the next committee) is no transaction and has no
+/// event: read it here. Native contract at 0x7e03.
+interface IStaking {
+    enum Status { None, Active, Leaving, Jailed, Banned }
+
+    struct Validator {
+        Status status;
+        bytes32 key;
+        bytes blsKey;
+        address payout;
+        uint32 commission;
+        uint256 tokens;
+        uint256 shares;
+        uint64 jailedUntil;
+        uint64 produced;
+        uint64 missed;
+    }
+
+    struct Seat {
+        address validator;
+        bytes32 key;
+        bytes blsKey;
+    }
+
+    event ValidatorJoined(address indexed validator, bytes32 key, bytes blsKey, uint256 tokens);
+    event Delegated(address indexed validator, address indexed delegator, uint256 tokens, uint256 shares);
+    event Undelegated(address indexed validator, address indexed delegator, uint256 tokens, uint256 shares, uint64 ready);
+    event Withdrawn(address indexed delegator, uint256 tokens);
+    event Banned(address indexed validator, address indexed reporter, uint256 slashed);
+    event Unjailed(address indexed validator);
+    event Updated(address indexed validator, address payout, uint32 commission);
+
+    /// The caller becomes a validator. `key` is its ed25519 identity, `blsKey` the 96 bytes of its key
+    /// for votes, `possession` and `blsPossession` their proofs of possession over
+    /// possessionMessage(caller). The value is its own stake, at least the parameter seat_bond.
+    function join(bytes32 key, bytes calldata possession, bytes calldata blsKey, bytes calldata blsPossession, address payout, uint32 commission) external payable;
+
+    /// Commission is in millionths of rewards, up to half of them.
+    function update(address payout, uint32 commission) external;
+    function leave() external;
+    function unjail() external;
+    function delegate(address validator) external payable;
+    function undelegate(address validator, uint256 shares) external;
+
+    /// Pays what is ready to the caller; what was taken back from a validator that is slashed
+    /// meanwhile is slashed with it.
+    function withdraw() external returns (uint256 tokens);
+
+    function validator(address validator) external view returns (Validator memory);
+    function count() external view returns (uint64);
+    function at(uint64 index) external view returns (address);
+    function sharesOf(address validator, address delegator) external view returns (uint256);
+    function unbonding(address delegator, uint64 index) external view returns (address validator, uint256 tokens, uint64 ready);
+    function unbondings(address delegator) external view returns (uint64);
+    function epoch() external view returns (uint64);
+    function committee(uint64 epoch) external view returns (Seat[] memory);
+    function possessionMessage(address validator) external view returns (bytes memory);
+}

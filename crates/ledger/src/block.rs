@@ -1,0 +1,113 @@
+//! Blocks: Ethereum's header, what consensus says about it, and transactions.
+//!
+//! The header is Ethereum's own, so its hash, roots and proofs are checked by every client that knows
+//! Ethereum. What consensus adds is a [`Seal`], whose hash is the header's `extraData`: so the
+//! hash of the header binds all of it. Format: `docs/format/block.md`.
+
+use crate::error::Error;
+use alloy_consensus::{Header, TxEnvelope};
+use alloy_eips::eip2718::{Decodable2718, Encodable2718};
+use alloy_primitives::{B256, Bytes, keccak256};
+use alloy_rlp::{Decodable, RlpDecodable, RlpEncodable};
+
+/// Most bytes of an encoded block.
+pub const BLOCK_BYTES_MAX: usize = 4 << 20;
+/// Most transactions of a block: what [`BLOCK_BYTES_MAX`] could hold of the smallest.
+pub const TRANSACTIONS_MAX: usize = 1 << 16;
+
+/// What consensus says about a block.
+#[derive(Clone, Debug, Default, PartialEq, Eq, RlpEncodable, RlpDecodable)]
+pub struct Seal {
+    /// Version of the rules of execution: 1.
+    pub version: u8,
+    /// The epoch.
+    pub epoch: u64,
+    /// The view in which it was proposed; views ascend in an epoch.
+    pub view: u64,
+    /// The view of its parent in the same epoch; 0 where the parent ended the epoch before.
+    pub parent_view: u64,
+    /// The seat that proposed it.
+    pub leader: u64,
+    /// Its time in Unix milliseconds; the header has the seconds.
+    pub time_ms: u64,
+    /// Digest of the committee of the next epoch ([`crate::native::staking::digest`]).
+    pub next: B256,
+}
+
+/// The version of the rules that this code follows.
+pub const VERSION: u8 = 1;
+
+impl Seal {
+    /// What the header has as `extraData`.
+    pub fn hash(&self) -> B256 {
+        keccak256(alloy_rlp::encode(self))
+    }
+}
+
+/// A block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Block {
+    /// Ethereum's header.
+    pub header: Header,
+    /// What consensus says.
+    pub seal: Seal,
+    /// Transactions in order.
+    pub transactions: Vec<TxEnvelope>,
+}
+
+/// What is on the wire: header, seal, encoded transactions.
+#[derive(RlpEncodable, RlpDecodable)]
+struct Wire {
+    header: Header,
+    seal: Seal,
+    transactions: Vec<Bytes>,
+}
+
+impl Block {
+    /// Its hash: that of its header.
+    pub fn hash(&self) -> B256 {
+        self.header.hash_slow()
+    }
+
+    /// Its bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let transactions = self.transactions.iter().map(|one| one.encoded_2718().into()).collect();
+        let (header, seal) = (self.header.clone(), self.seal.clone());
+        alloy_rlp::encode(Wire { header, seal, transactions })
+    }
+
+    /// Reads a block: each transaction is one in its only encoding, the seal is the header's.
+    /// Whether it follows from its parent is for [`crate::verify`].
+    ///
+    /// Errors: `Malformed`.
+    pub fn decode(bytes: &[u8]) -> Result<Block, Error> {
+        let malformed = |why: String| Error::Malformed(why);
+        if bytes.len() > BLOCK_BYTES_MAX {
+            let (got, max) = (bytes.len(), BLOCK_BYTES_MAX);
+            return Err(malformed(format!("{got} bytes, and {max} is the most")));
+        }
+        let mut rest = bytes;
+        let wire = Wire::decode(&mut rest).map_err(|error| malformed(error.to_string()))?;
+        if !rest.is_empty() {
+            return Err(malformed(format!("{} bytes after its end", rest.len())));
+        }
+        if wire.transactions.len() > TRANSACTIONS_MAX {
+            return Err(malformed(format!("{} transactions", wire.transactions.len())));
+        }
+        if wire.header.extra_data[..] != wire.seal.hash()[..] {
+            return Err(malformed("its seal is not the one that the header names".into()));
+        }
+        let transaction = |(place, bytes): (usize, &Bytes)| {
+            TxEnvelope::decode_2718_exact(bytes)
+                .map_err(|error| malformed(format!("transaction {place}: {error}")))
+        };
+        let transactions =
+            wire.transactions.iter().enumerate().map(transaction).collect::<Result<Vec<_>, _>>()?;
+        let block = Block { header: wire.header, seal: wire.seal, transactions };
+        // RLP of numbers and lists has one form, but decoders are not asked to insist on it.
+        match block.encode() == bytes {
+            true => Ok(block),
+            false => Err(malformed("is not in its only encoding".into())),
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! The state machine from outside: genesis, blocks, native contracts, proofs.
+
+mod blocks;
+mod governance;
+mod proofs;
+mod registry;
+mod staking;
+mod support;

@@ -1,0 +1,161 @@
+//! Stake, committees by epoch, rewards, jail.
+
+use crate::support::{EPOCH, TOKEN, Validator, World};
+use alloy_primitives::{Address, U256};
+use terroir_ledger::native::STAKING;
+use terroir_ledger::native::abi::IStaking;
+use terroir_ledger::native::staking::{digest, seats_of};
+
+fn refused<T>(result: Result<T, String>, why: &str) {
+    let error = result.err().expect(why);
+    assert!(error.contains(why), "{error}");
+}
+
+fn join(one: &Validator) -> IStaking::joinCall {
+    IStaking::joinCall {
+        key: one.key(),
+        possession: one.possession(),
+        blsKey: one.vote_key(),
+        blsPossession: one.vote_possession(),
+        payout: Address::ZERO,
+        commission: 100_000,
+    }
+}
+
+fn validator(world: &World, address: Address) -> IStaking::Validator {
+    world.read(STAKING, &IStaking::validatorCall { validator: address }).unwrap()
+}
+
+/// Goes on to the first block of the next epoch.
+fn next_epoch(world: &mut World) {
+    loop {
+        world.block(&[]);
+        if (world.header.number + 1) % EPOCH == 0 {
+            world.block(&[]);
+            break;
+        }
+    }
+}
+
+#[test]
+fn genesis_seats_everyone_in_the_order_of_identities() {
+    let world = World::new();
+    for epoch in [0, 1] {
+        let seats = seats_of(&world.view, epoch).unwrap();
+        let keys: Vec<_> = seats.iter().map(|seat| seat.key).collect();
+        let expected: Vec<_> = world.validators.iter().map(Validator::key).collect();
+        assert_eq!(keys, expected);
+    }
+    assert_eq!(seats_of(&world.view, 2).unwrap(), []);
+    assert_eq!(world.seal.next, digest(&seats_of(&world.view, 1).unwrap()));
+    assert_eq!(world.balance(STAKING), U256::from(40_000 * TOKEN));
+}
+
+#[test]
+fn who_joins_sits_in_the_epoch_after_the_next_and_who_leaves_does_not() {
+    let mut world = World::new();
+    let mut new = Validator::new(101); // alice's account
+    new.account = world.alice.clone();
+    let call = join(&new);
+    let alice = world.alice.clone();
+    refused(world.call(&alice, STAKING, 9_999 * TOKEN, &call), "is the least");
+    let other = IStaking::joinCall { possession: world.validators[0].possession(), ..call.clone() };
+    refused(world.call(&alice, STAKING, 20_000 * TOKEN, &other), "possession is not");
+    let other =
+        IStaking::joinCall { blsPossession: world.validators[0].vote_possession(), ..call.clone() };
+    refused(world.call(&alice, STAKING, 20_000 * TOKEN, &other), "blsPossession is not");
+    let other = IStaking::joinCall { commission: 500_001, ..call.clone() };
+    refused(world.call(&alice, STAKING, 20_000 * TOKEN, &other), "commission");
+    world.call(&alice, STAKING, 20_000 * TOKEN, &call).unwrap();
+    refused(world.call(&alice, STAKING, 20_000 * TOKEN, &call), "is a validator already");
+    assert_eq!(world.chain.epoch(world.header.number), 0);
+    next_epoch(&mut world);
+    assert_eq!(world.read(STAKING, &IStaking::epochCall {}).unwrap(), 1);
+    // Fixed at the end of epoch 0, for epoch 2.
+    assert_eq!(seats_of(&world.view, 1).unwrap().len(), 4);
+    let seats = seats_of(&world.view, 2).unwrap();
+    assert_eq!(seats.len(), 5);
+    assert!(seats.is_sorted_by_key(|seat| seat.key));
+    assert!(seats.iter().any(|seat| seat.validator == alice.address));
+    world.call(&alice, STAKING, 0, &IStaking::leaveCall {}).unwrap();
+    let seat = IStaking::committeeCall { epoch: 2 };
+    assert_eq!(world.read(STAKING, &seat).unwrap().len(), 5);
+    while world.chain.epoch(world.header.number + 1) < 2 {
+        world.block(&[]);
+    }
+    assert_eq!(seats_of(&world.view, 3).unwrap().len(), 4);
+}
+
+#[test]
+fn whoever_makes_blocks_is_rewarded_and_shares_it_with_delegators() {
+    let mut world = World::with("parameters = { block_reward = \"1000000000000000000\" }");
+    let first = world.validators[0].account.address;
+    let bob = world.bob.clone();
+    let stake = IStaking::delegateCall { validator: first };
+    refused(world.call(&bob, STAKING, 0, &stake), "no value");
+    let stranger = IStaking::delegateCall { validator: bob.address };
+    refused(world.call(&bob, STAKING, TOKEN, &stranger), "is no validator");
+    let before = validator(&world, first).tokens;
+    world.call(&bob, STAKING, 10_000 * TOKEN, &stake).unwrap();
+    let shares = IStaking::sharesOfCall { validator: first, delegator: bob.address };
+    let held = world.read(STAKING, &shares).unwrap();
+    assert!(held > U256::ZERO && held <= U256::from(10_000 * TOKEN));
+    for _ in 0..5 {
+        world.block(&[]);
+    }
+    let now = validator(&world, first);
+    assert!(now.tokens > before + U256::from(10_000 * TOKEN));
+    // All tokens there are of validators, staking holds; not one more.
+    let sum: U256 = world
+        .validators
+        .iter()
+        .map(|one| validator(&world, one.account.address).tokens)
+        .fold(U256::ZERO, |sum, tokens| sum + tokens);
+    assert_eq!(world.balance(STAKING), sum);
+
+    let back = IStaking::undelegateCall { validator: first, shares: held + U256::from(1) };
+    refused(world.call(&bob, STAKING, 0, &back), "cannot be taken back");
+    let back = IStaking::undelegateCall { validator: first, shares: held };
+    world.call(&bob, STAKING, 0, &back).unwrap();
+    let out = IStaking::unbondingCall { delegator: bob.address, index: 0 };
+    let out = world.read(STAKING, &out).unwrap();
+    assert!(out.tokens > U256::from(10_000 * TOKEN), "the reward is in it");
+    refused(world.call(&bob, STAKING, 0, &IStaking::withdrawCall {}), "nothing is ready");
+    let mut later = world.place(0);
+    later.time_ms = out.ready * 1_000;
+    world.block_at(later, &[]);
+    let before = world.balance(bob.address);
+    world.call(&bob, STAKING, 0, &IStaking::withdrawCall {}).unwrap();
+    assert!(world.balance(bob.address) > before + U256::from(10_000 * TOKEN));
+}
+
+#[test]
+fn whoever_is_away_for_most_of_an_epoch_goes_to_jail_and_comes_back() {
+    let mut world = World::with("parameters = { slash_downtime = 10000, block_reward = 0 }");
+    let absent = world.validators[2].account.clone();
+    while world.chain.epoch(world.header.number + 1) == 0 {
+        let mut place = world.place(0);
+        if place.leader == 2 {
+            place = world.place(1);
+        }
+        world.block_at(place, &[]);
+    }
+    let jailed = validator(&world, absent.address);
+    assert!(matches!(jailed.status, IStaking::Status::Jailed));
+    assert_eq!(jailed.tokens, U256::from(9_900 * TOKEN));
+    for one in [0, 1, 3] {
+        let other = validator(&world, world.validators[one].account.address);
+        assert!(matches!(other.status, IStaking::Status::Active));
+        assert_eq!((other.tokens, other.missed), (U256::from(10_000 * TOKEN), 0));
+    }
+    // Three would not bear a fault: the committee stays.
+    assert_eq!(seats_of(&world.view, 2).unwrap().len(), 4);
+    refused(world.call(&absent, STAKING, 0, &IStaking::unjailCall {}), "is in jail until");
+    let mut later = world.place(0);
+    later.time_ms = jailed.jailedUntil * 1_000;
+    world.block_at(later, &[]);
+    world.call(&absent, STAKING, 0, &IStaking::unjailCall {}).unwrap();
+    assert!(matches!(validator(&world, absent.address).status, IStaking::Status::Active));
+    let stranger = world.alice.clone();
+    refused(world.call(&stranger, STAKING, 0, &IStaking::unjailCall {}), "is no validator");
+}
