@@ -16,6 +16,7 @@ mod chain;
 mod check;
 mod commit;
 mod draft;
+pub mod finality;
 mod receipt;
 mod rejected;
 #[cfg(feature = "run")]
