@@ -39,6 +39,6 @@ interface INodes {
 
     function node(bytes32 key) external view returns (Node memory);
     function count() external view returns (uint64);
-    function at(uint64 index) external view returns (bytes32 key);
+    function byIndex(uint64 index) external view returns (bytes32 key);
     function possessionMessage(address operator) external view returns (bytes memory);
 }

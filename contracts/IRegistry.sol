@@ -46,7 +46,7 @@ interface IRegistry {
     function idOf(Kind kind, address owner, string calldata name) external view returns (bytes32);
     function entry(bytes32 id) external view returns (Entry memory);
     function count() external view returns (uint64);
-    function at(uint64 index) external view returns (bytes32 id);
+    function byIndex(uint64 index) external view returns (bytes32 id);
     function releaseOf(bytes32 manifest) external view returns (Release memory);
     function releaseAt(bytes32 id, uint64 index) external view returns (bytes32 manifest);
 }

@@ -41,7 +41,7 @@ interface IStaking {
 
     /// Commission is in millionths of rewards, up to half of them.
     function update(address payout, uint32 commission) external;
-    function leave() external;
+    function resign() external;
     function unjail() external;
     function delegate(address validator) external payable;
     function undelegate(address validator, uint256 shares) external;
@@ -52,7 +52,7 @@ interface IStaking {
 
     function validator(address validator) external view returns (Validator memory);
     function count() external view returns (uint64);
-    function at(uint64 index) external view returns (address);
+    function byIndex(uint64 index) external view returns (address);
     function sharesOf(address validator, address delegator) external view returns (uint256);
     function unbonding(address delegator, uint64 index) external view returns (address validator, uint256 tokens, uint64 ready);
     function unbondings(address delegator) external view returns (uint64);

@@ -12,9 +12,9 @@ use crate::native::abi::IStaking;
 use crate::native::params::{self, BASE_FEE_MIN, BLOCK_GAS, PARAMS};
 use crate::native::staking;
 use crate::native::{self, ALL, CODE, GOVERNANCE, Input, Now, STAKING};
+use crate::predeploy::PREDEPLOYS;
 use crate::state::{Changes, Memory, View};
 use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, Header};
-use alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS;
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy_sol_types::SolCall;
@@ -32,9 +32,6 @@ pub const BYTES_MAX: usize = 16 << 20;
 const SUPPLY_BITS: usize = 128;
 /// Blocks of an epoch: at least so many, so that a committee is known before it sits.
 const EPOCH_BLOCKS_MIN: u64 = 8;
-
-/// The code of EIP-2935's contract, from the EIP.
-const HISTORY_CODE: &str = "3373fffffffffffffffffffffffffffffffffffffffe14604657602036036042575f35600143038111604257611fff81430311604257611fff9006545f5260205ff35b5f5ffd5b5f35611fff60014303065500";
 
 /// A genesis file.
 #[derive(Clone, Debug, Deserialize)]
@@ -216,7 +213,10 @@ impl Genesis {
                 return wrong(format!("parameters: {name} is {value}, not within {min} to {max}"));
             }
         }
-        let taken = |address: &Address| ALL.contains(address) || *address == SYSTEM_ADDRESS;
+        let taken = |address: &Address| {
+            let fixed = PREDEPLOYS.iter().any(|one| one.address == *address);
+            fixed || ALL.contains(address) || *address == SYSTEM_ADDRESS
+        };
         match self.accounts.keys().find(|address| taken(address)) {
             Some(address) => wrong(format!("accounts: {address} belongs to the network itself")),
             None => Ok(()),
@@ -227,9 +227,8 @@ impl Genesis {
     where
         J: JournalTr,
     {
-        let history = alloy_primitives::hex::decode(HISTORY_CODE).expect("it is a constant");
         let fixed = ALL.iter().map(|address| (*address, Bytes::from_static(&CODE)));
-        let fixed = fixed.chain([(HISTORY_STORAGE_ADDRESS, Bytes::from(history))]);
+        let fixed = fixed.chain(PREDEPLOYS.iter().map(|one| (one.address, one.code())));
         let given = self.accounts.iter().map(|(address, account)| (*address, account.code.clone()));
         for (address, code) in fixed.chain(given).filter(|(_, code)| !code.is_empty()) {
             journal.load_account(address)?;

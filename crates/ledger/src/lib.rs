@@ -17,6 +17,7 @@ pub mod execute;
 pub mod genesis;
 pub mod native;
 mod pending;
+pub mod predeploy;
 pub mod state;
 pub mod transaction;
 pub mod tree;

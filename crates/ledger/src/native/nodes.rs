@@ -42,7 +42,7 @@ pub fn run(call: &mut Call<'_>, input: &[u8]) -> Part<Vec<u8>> {
         Calls::withdraw(ask) => call.withdraw_bond(ask.key),
         Calls::node(ask) => call.node(ask.key),
         Calls::count(_) => Ok(small(call.load(KEYS)?).abi_encode()),
-        Calls::at(ask) => Ok(B256::from(call.load(KEYS.at(ask.index))?).abi_encode()),
+        Calls::byIndex(ask) => Ok(B256::from(call.load(KEYS.at(ask.index))?).abi_encode()),
         Calls::possessionMessage(ask) => {
             Ok(Bytes::from(possession::message(call.now.chain_id, ask.operator)).abi_encode())
         }

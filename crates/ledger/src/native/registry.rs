@@ -53,7 +53,7 @@ pub fn run(call: &mut Call<'_>, input: &[u8]) -> Part<Vec<u8>> {
         Calls::idOf(ask) => Ok(id_of(ask.kind, ask.owner, &ask.name).abi_encode()),
         Calls::entry(ask) => call.entry(ask.id),
         Calls::count(_) => Ok(small(call.load(IDS)?).abi_encode()),
-        Calls::at(ask) => Ok(B256::from(call.load(IDS.at(ask.index))?).abi_encode()),
+        Calls::byIndex(ask) => Ok(B256::from(call.load(IDS.at(ask.index))?).abi_encode()),
         Calls::releaseOf(ask) => call.release_of(ask.manifest),
         Calls::releaseAt(ask) => {
             let manifests = ENTRIES.of(ask.id).field(entry::RELEASES);

@@ -71,14 +71,14 @@ pub fn run(call: &mut Call<'_>, input: &[u8]) -> Part<Vec<u8>> {
     match decoded(Calls::abi_decode_validate(input))? {
         Calls::join(ask) => call.join_validator(ask),
         Calls::update(ask) => call.update_validator(ask.payout, ask.commission),
-        Calls::leave(_) => call.leave(),
+        Calls::resign(_) => call.resign(),
         Calls::unjail(_) => call.unjail(),
         Calls::delegate(ask) => call.delegate(ask.validator),
         Calls::undelegate(ask) => call.undelegate(ask.validator, ask.shares),
         Calls::withdraw(_) => call.withdraw_stake(),
         Calls::validator(ask) => call.validator(ask.validator),
         Calls::count(_) => Ok(small(call.load(LIST)?).abi_encode()),
-        Calls::at(ask) => Ok(to_address(call.load(LIST.at(ask.index))?).abi_encode()),
+        Calls::byIndex(ask) => Ok(to_address(call.load(LIST.at(ask.index))?).abi_encode()),
         Calls::sharesOf(ask) => {
             let slot = SHARES.of(ask.validator.into_word()).of(ask.delegator.into_word());
             Ok(call.load(slot)?.abi_encode())
@@ -190,7 +190,7 @@ impl Call<'_> {
         Ok(Vec::new())
     }
 
-    fn leave(&mut self) -> Part<Vec<u8>> {
+    fn resign(&mut self) -> Part<Vec<u8>> {
         self.writes_unpaid()?;
         let me = self.caller;
         match self.known(me)? {

@@ -1,7 +1,6 @@
 //! Blocks: what they do, and which are refused.
 
 use crate::support::{Account, CHAIN_ID, TOKEN, Validator, World, genesis};
-use alloy_consensus::TxReceipt;
 use alloy_consensus::transaction::TxEip1559;
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, Bytes, TxKind, U256, hex};

@@ -2,6 +2,7 @@
 
 mod blocks;
 mod governance;
+mod predeploy;
 mod proofs;
 mod registry;
 mod staking;

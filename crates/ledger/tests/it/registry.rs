@@ -37,7 +37,7 @@ fn a_model_is_registered_released_and_revoked_with_its_lineage() {
     // The same name under another owner is another entry.
     world.call(&bob, REGISTRY, 0, &call).unwrap();
     assert_eq!(world.read(REGISTRY, &IRegistry::countCall {}).unwrap(), 2);
-    assert_eq!(world.read(REGISTRY, &IRegistry::atCall { index: 0 }).unwrap(), id);
+    assert_eq!(world.read(REGISTRY, &IRegistry::byIndexCall { index: 0 }).unwrap(), id);
 
     let parent = B256::repeat_byte(1);
     world.call(&alice, REGISTRY, 0, &release(id, 0, 1, vec![])).unwrap();

@@ -77,7 +77,7 @@ fn who_joins_sits_in_the_epoch_after_the_next_and_who_leaves_does_not() {
     assert_eq!(seats.len(), 5);
     assert!(seats.is_sorted_by_key(|seat| seat.key));
     assert!(seats.iter().any(|seat| seat.validator == alice.address));
-    world.call(&alice, STAKING, 0, &IStaking::leaveCall {}).unwrap();
+    world.call(&alice, STAKING, 0, &IStaking::resignCall {}).unwrap();
     let seat = IStaking::committeeCall { epoch: 2 };
     assert_eq!(world.read(STAKING, &seat).unwrap().len(), 5);
     while world.chain.epoch(world.header.number + 1) < 2 {
