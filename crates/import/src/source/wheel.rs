@@ -6,6 +6,7 @@ use super::copy;
 use crate::Error;
 use crate::progress::{Progress, Silent};
 use crate::safetensors::folder::{COMPANIONS, INDEX, shards_of};
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Component, Path};
 
@@ -67,7 +68,7 @@ impl Wheel {
             let io = |source| Error::Io { path: draft.clone(), source };
             std::fs::remove_file(&draft).map_err(io)?;
         }
-        self.take(&path, target, progress).map(drop)
+        self.take(&path, target, progress)
     }
 
     /// Paths of the files below `folder`, in the order of their names.
@@ -106,15 +107,33 @@ impl Wheel {
         std::fs::create_dir_all(parent).map_err(io)?;
         let draft = tempfile::tempdir_in(parent).map_err(io)?;
         let mut room = FOLDER_BYTES_MAX;
+        let mut folders = BTreeSet::from([draft.path().to_owned()]);
         for (done, file) in files.iter().enumerate() {
             let what = format!("unpacking {folder} from {}", self.name);
             progress.update(&what, done as u64, Some(files.len() as u64));
-            let below = &file[folder.len() + 1..];
-            let bytes = self.take(file, &draft.path().join(below), &mut Silent)?;
+            let path = draft.path().join(&file[folder.len() + 1..]);
+            let inner = path.parent().expect("it is in the draft");
+            if !folders.contains(inner) {
+                std::fs::create_dir_all(inner).map_err(io)?;
+                let all = inner.ancestors().take_while(|folder| *folder != draft.path());
+                folders.extend(all.map(Path::to_owned));
+            }
+            let mut entry = self.entry(file)?;
+            let bytes = entry.size();
+            let mut target = File::create_new(&path).map_err(io)?;
+            copy::pour(&mut entry, bytes, (&mut target, &path), &what, &mut Silent)?;
+            drop(entry);
             room = room.checked_sub(bytes).ok_or_else(|| {
                 self.error(format!("{folder} has more than {FOLDER_BYTES_MAX} bytes"))
             })?;
         }
+        // All of it is on disk before it has its name. Asked for at the end, most of it is there
+        // already; asked for file by file, each would wait for the disk.
+        for file in files {
+            let path = draft.path().join(&file[folder.len() + 1..]);
+            File::open(&path).and_then(|file| file.sync_all()).map_err(io)?;
+        }
+        folders.iter().try_for_each(|folder| copy::sync_folder(folder))?;
         std::fs::rename(draft.keep(), target).map_err(io)?;
         copy::sync_folder(parent)
     }
@@ -140,10 +159,18 @@ impl Wheel {
         inner: &str,
         target: &Path,
         progress: &mut dyn Progress,
-    ) -> Result<u64, Error> {
+    ) -> Result<(), Error> {
+        let what = format!("unpacking {inner} from {}", self.name);
+        let mut entry = self.entry(inner)?;
+        let bytes = entry.size();
+        copy::to_new_file(&mut entry, bytes, target, &what, progress)
+    }
+
+    /// The file `inner`, of a size that is taken out.
+    fn entry(&mut self, inner: &str) -> Result<zip::read::ZipFile<'_, File>, Error> {
         let wheel = self.name.clone();
         let fail = |why: String| Error::Archive { what: wheel.clone(), why };
-        let mut entry =
+        let entry =
             self.archive.by_name(inner).map_err(|error| fail(format!("{inner}: {error}")))?;
         let bytes = entry.size();
         if !entry.is_file() {
@@ -152,14 +179,7 @@ impl Wheel {
         if bytes > FILE_BYTES_MAX {
             return Err(fail(format!("{inner} has {bytes} bytes, at most {FILE_BYTES_MAX}")));
         }
-        copy::to_new_file(
-            &mut entry,
-            bytes,
-            target,
-            &format!("unpacking {inner} from {wheel}"),
-            progress,
-        )?;
-        Ok(bytes)
+        Ok(entry)
     }
 
     fn error(&self, why: String) -> Error {
