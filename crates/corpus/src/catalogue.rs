@@ -3,6 +3,10 @@
 //! Everything but the signed logs is plain Parquet that other tools read. Layout:
 //! `docs/format/data-folder.md`.
 
+mod lock;
+
+pub(crate) use lock::{NEW_PREFIX, sweep};
+
 use crate::error::{Error, damaged, disk};
 use crate::recipe::{Recipe, is_name};
 use crate::shard::ShardName;

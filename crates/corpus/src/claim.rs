@@ -98,19 +98,27 @@ impl Claim {
     /// Errors: `Disk`, `Damaged`.
     pub fn open(path: &Path) -> Result<(Claim, PublicKey), Error> {
         let bytes = fs::read(path).map_err(disk(path))?;
-        let statement = check_receipt(&bytes, Given::default());
-        let receipt = statement.map_err(|error| damaged(path, error.to_string()))?.receipt;
-        let Body::Stage(stage) = receipt.body else {
-            return Err(damaged(path, "is a receipt about something else than a stage"));
-        };
         let beside = path.with_extension(LIST);
         let list = fs::read(&beside).map_err(disk(&beside))?;
-        if Digest::of(&list) != stage.files.list {
-            return Err(damaged(&beside, format!("is not the list that {} names", path.display())));
+        Claim::decode(&bytes, &list).map_err(|what| damaged(path, what))
+    }
+
+    /// Opens a receipt, with the list of files that it names: [`Claim::open`] of bytes.
+    ///
+    /// Errors: in words.
+    pub fn decode(receipt: &[u8], list: &[u8]) -> Result<(Claim, PublicKey), String> {
+        let statement = check_receipt(receipt, Given::default());
+        let receipt = statement.map_err(|error| error.to_string())?.receipt;
+        let Body::Stage(stage) = receipt.body else {
+            return Err("is a receipt about something else than a stage".to_owned());
+        };
+        if Digest::of(list) != stage.files.list {
+            return Err("the list of files beside it is not the list that it names".to_owned());
         }
-        let files = read_list(&list).map_err(|error| damaged(&beside, error.to_string()))?;
+        let files = read_list(list);
+        let files = files.map_err(|error| format!("the list of files beside it: {error}"))?;
         if files.len() as u64 != stage.files.count {
-            return Err(damaged(path, "counts other files than its list has"));
+            return Err("counts other files than its list has".to_owned());
         }
         let tree = |leaves: Leaves| Tree { root: leaves.root, leaves: leaves.count };
         let (kind, program) = (stage.name, stage.program);

@@ -66,6 +66,9 @@ pub enum Error {
     /// A proof of absence that shows none.
     #[error(transparent)]
     Absence(#[from] crate::absent::Refused),
+    /// A proof of presence that shows none.
+    #[error(transparent)]
+    Presence(#[from] crate::present::Refused),
     /// Whoever signs did not.
     #[error("cannot sign: {0}")]
     Sign(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -19,7 +19,7 @@ use crate::tree::SaltKey;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use columns::Columns;
-pub use columns::{schema, verdict_leaf};
+pub use columns::{schema, verdict_body, verdict_leaf};
 pub(crate) use lockstep::Lockstep;
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};

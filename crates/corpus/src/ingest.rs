@@ -18,15 +18,13 @@ pub use entry::{CONTENT_TYPE, Counts, Entry, FileEntry, entries};
 pub use plan::{Plan, Unit};
 pub use skips::{digest as skips_digest, skips};
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, sweep};
 use crate::error::{Error, disk};
 use crate::read::{Place, Reading};
-use crate::shard::TEMP_PREFIX;
 use crate::tree::SaltKey;
 use serde::Deserialize;
 use std::fmt;
 use std::fs;
-use std::path::Path;
 use std::str::FromStr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -134,17 +132,6 @@ impl<'a> Ingest<'a> {
         results.sort_by_key(|(place, _)| *place);
         results.into_iter().map(|(_, result)| result).collect()
     }
-}
-
-/// Removes the unfinished files of processes that are gone.
-fn sweep(folder: &Path) -> Result<(), Error> {
-    for entry in fs::read_dir(folder).map_err(disk(folder))? {
-        let entry = entry.map_err(disk(folder))?;
-        if entry.file_name().to_string_lossy().starts_with(TEMP_PREFIX) {
-            fs::remove_file(entry.path()).map_err(disk(&entry.path()))?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ mod measured;
 
 pub(crate) use global::ShardTexts;
 
-use crate::catalogue::{Catalogue, write};
+use crate::catalogue::{Catalogue, NEW_PREFIX, write};
 use crate::claim::{self, Bytes, Claim, Sign, version_files};
 use crate::clock::Work as Clock;
 use crate::error::{Error, disk};
@@ -249,7 +249,7 @@ impl Driver<'_> {
     ) -> Result<(Version, Counts, tempfile::TempDir), Error> {
         let versions = self.catalogue.folder().join("versions");
         fs::create_dir_all(&versions).map_err(disk(&versions))?;
-        let folder = tempfile::Builder::new().prefix(".new-").tempdir_in(&versions);
+        let folder = tempfile::Builder::new().prefix(NEW_PREFIX).tempdir_in(&versions);
         let folder = folder.map_err(disk(&versions))?;
         let shard = |name: &String| Folded {
             records: self.catalogue.shard(name),

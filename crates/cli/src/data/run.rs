@@ -2,7 +2,7 @@
 
 pub(super) mod sign;
 
-use super::{catalogue, find, salt};
+use super::{alone, find, salt};
 use crate::Verdict;
 use crate::args::{Append, Plan, Run, Withdraw, Work};
 use crate::output;
@@ -32,23 +32,23 @@ const SHARD_BYTES: u64 = 64 << 20;
 const SHARDS_IN_MEMORY: u64 = 8;
 
 pub(super) fn run(settings: &Settings, typed: &Run) -> Result<Verdict> {
-    let recipe = read(settings, &typed.recipe, &typed.set)?;
-    let maker = Maker::new(settings, &typed.work)?;
+    let recipe = read(settings, &typed.changed.recipe, &typed.changed.set)?;
+    let maker = Maker::new(settings, &typed.make.work)?;
     let entries = maker.ingest(&recipe, &[])?;
     let outcome = maker.make(&recipe, &records(&entries, None))?;
-    maker.tell(&outcome, Some(&entries), typed.tag.as_deref(), typed.json)
+    maker.tell(&outcome, Some(&entries), typed.make.tag.as_deref(), typed.make.json)
 }
 
 pub(super) fn append(settings: &Settings, typed: &Append) -> Result<Verdict> {
-    let maker = Maker::new(settings, &typed.work)?;
+    let maker = Maker::new(settings, &typed.make.work)?;
     let kept = maker.find(&typed.version)?;
     let entries = maker.ingest(&kept.recipe, &typed.paths)?;
     let outcome = maker.make(&kept.recipe, &records(&entries, Some(&kept)))?;
-    maker.tell(&outcome, Some(&entries), typed.tag.as_deref(), typed.json)
+    maker.tell(&outcome, Some(&entries), typed.make.tag.as_deref(), typed.make.json)
 }
 
 pub(super) fn withdraw(settings: &Settings, typed: &Withdraw) -> Result<Verdict> {
-    let maker = Maker::new(settings, &typed.work)?;
+    let maker = Maker::new(settings, &typed.make.work)?;
     let kept = maker.find(&typed.version)?;
     let mut records = records(&[], Some(&kept));
     records.withdrawn.extend(typed.contributor.iter().cloned());
@@ -58,14 +58,14 @@ pub(super) fn withdraw(settings: &Settings, typed: &Withdraw) -> Result<Verdict>
         output::talk(format_args!("no record of this version names {who} as its contributor"));
     }
     let others = touched(&maker.catalogue, &typed.contributor.iter().cloned().collect())?;
-    if typed.json {
+    if typed.make.json {
         let mut said = maker.view(&outcome, 0);
         said["touched"] = others.iter().map(view_touched).collect();
-        maker.tag(&outcome, typed.tag.as_deref())?;
+        maker.tag(&outcome, typed.make.tag.as_deref())?;
         output::json(&said)?;
         return Ok(Verdict::Yes);
     }
-    let verdict = maker.tell(&outcome, None, typed.tag.as_deref(), false)?;
+    let verdict = maker.tell(&outcome, None, typed.make.tag.as_deref(), false)?;
     for Touched { version, name, records, manifests } in &others {
         let led = match manifests.len() {
             0 => String::new(),
@@ -87,7 +87,7 @@ fn view_touched(touched: &Touched) -> Value {
 }
 
 pub(super) fn plan(settings: &Settings, typed: &Plan) -> Result<Verdict> {
-    let recipe = read(settings, &typed.recipe, &typed.set)?;
+    let recipe = read(settings, &typed.changed.recipe, &typed.changed.set)?;
     let maker = Maker::new(settings, &typed.work)?;
     let units = maker.plan(&recipe, &[])?;
     let stages = chain(&recipe)?;
@@ -195,7 +195,6 @@ struct Maker<'a> {
     start: Instant,
     /// The same moment by the clock on the wall.
     requested_ms: u64,
-    /// Held while this process works: two would clear away each other's unfinished files.
     _alone: File,
 }
 
@@ -203,15 +202,7 @@ impl<'a> Maker<'a> {
     fn new(settings: &'a Settings, work: &'a Work) -> Result<Maker<'a>> {
         let start = Instant::now();
         let home = settings.open_home()?;
-        let catalogue = catalogue(&home);
-        std::fs::create_dir_all(catalogue.folder()).context("cannot make the data folder")?;
-        let path = catalogue.folder().join("lock");
-        let alone =
-            File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        if alone.try_lock().is_err() {
-            output::talk("another `terroir data` works in this home; waiting for it");
-            alone.lock().context("cannot wait for the data folder")?;
-        }
+        let (catalogue, alone) = alone(&home)?;
         let threads = settings.threads(work.threads);
         // The key is made with the log.
         let log = home.receipts()?;

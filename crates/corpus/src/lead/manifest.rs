@@ -7,6 +7,7 @@
 use super::permute::Permutation;
 use super::sequence::Place;
 use super::share::apportion;
+use crate::envelope;
 use crate::merge::Tree;
 use crate::recipe::{EPOCHS_MAX, Packing, SEQUENCE_MAX, SEQUENCES_MAX, SOURCES_MAX};
 use crate::version::VersionId;
@@ -15,7 +16,7 @@ use std::str::FromStr;
 use terroir_base::Digest;
 use terroir_base::cbor::{self, Limits, MapReader, Value};
 use terroir_base::digest::ParseError;
-use terroir_base::sign::{PublicKey, SecretKey, sign1, verify1};
+use terroir_base::sign::{PublicKey, SecretKey, sign1};
 
 /// Content type of a signed manifest.
 pub const CONTENT_TYPE: &str = "application/vnd.terroir.training-manifest+cbor";
@@ -269,12 +270,9 @@ impl Manifest {
     ///
     /// Errors: in words.
     pub fn open(bytes: &[u8]) -> Result<(Manifest, PublicKey), String> {
-        let verified = verify1(bytes, &LIMITS).map_err(|error| error.to_string())?;
-        if verified.content_type != CONTENT_TYPE || !verified.unprotected.is_empty() {
-            return Err(format!("is a {}, not {CONTENT_TYPE}", verified.content_type));
-        }
-        let manifest = Manifest::decode(&verified.payload).map_err(|error| error.to_string())?;
-        Ok((manifest, verified.signer))
+        let (payload, signer) = envelope::open(bytes, &LIMITS, CONTENT_TYPE)?;
+        let manifest = Manifest::decode(&payload).map_err(|error| error.to_string())?;
+        Ok((manifest, signer))
     }
 }
 

@@ -58,7 +58,12 @@ impl Language {
     /// than the file's and for a language that the model does not know.
     pub fn new(params: &Params) -> Result<Language, Error> {
         let (bytes, digest) = given::read(&params.path, &params.digest, file::FILE_BYTES_MAX)?;
-        let model = file::read(&bytes).map_err(|fault| Error::Source {
+        Language::read(&bytes, digest, params)
+    }
+
+    /// Of the bytes of a model, which have that digest. Errors: `Source`, `Recipe`.
+    pub fn read(bytes: &[u8], digest: Digest, params: &Params) -> Result<Language, Error> {
+        let model = file::read(bytes).map_err(|fault| Error::Source {
             file: params.path.display().to_string(),
             offset: fault.at as u64,
             record: 0,
