@@ -27,6 +27,7 @@ pub mod keys;
 pub mod lead;
 pub mod measure;
 pub mod merge;
+pub mod pairs;
 pub mod publish;
 pub mod read;
 pub mod recipe;

@@ -30,9 +30,10 @@ pub mod wasm;
 pub use registry::{Stage, Work, chain};
 
 use crate::error::Error;
+use crate::pairs;
 use crate::record::RecordId;
 use crate::text::Doc;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use terroir_base::Digest;
 use terroir_base::cbor::Value;
 
@@ -204,6 +205,15 @@ pub trait Texts: Sync {
 
     /// Whether it matters how alike `a` and `b` are: an audit asks about some records alone.
     fn matters(&self, a: RecordId, b: RecordId) -> bool;
+
+    /// Files of what this stage found before about pairs of records ([`crate::pairs`]), also of
+    /// records that are not here.
+    fn known(&self) -> &[PathBuf];
+
+    /// Takes what the stage found about all pairs of `records` that matter, known before or not.
+    ///
+    /// A stage that compares no pairs does not call it. Errors: those of `pairs`, `Disk`.
+    fn keep(&self, records: &[RecordId], pairs: &mut pairs::Stream<'_>) -> Result<(), Error>;
 }
 
 /// A record that meets others.
