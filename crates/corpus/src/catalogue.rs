@@ -92,6 +92,11 @@ impl Catalogue {
         self.folder.join("keys").join(short(key)).join(name)
     }
 
+    /// What the global stage whose tables are kept under `key` found about pairs of records.
+    pub fn pairs(&self, key: &Digest) -> PathBuf {
+        self.folder.join("keys").join(short(key)).join("pairs")
+    }
+
     /// Where what a pass over the shard `name` finds for `stage` goes.
     pub fn measured(&self, stage: &Stage, name: &str) -> PathBuf {
         match stage.work {

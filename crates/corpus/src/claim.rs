@@ -24,14 +24,15 @@ use terroir_proof::{self as proof, Body, Files, Given, Leaves, check as check_re
 /// What is claimed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Kind of the stage, with [`KEYS`] after it for a run of its keys; or [`VERSION`].
+    /// Kind of the stage, with [`KEYS`] after it for a run of its keys and [`PAIRS`] for pairs that it
+    /// compared; or [`VERSION`].
     pub kind: String,
     /// Id of the stage; for a version, of its policy.
     pub program: Digest,
     /// The records that went in; for a version, all that it rests on ([`over`]).
     pub inputs: Tree,
-    /// The rows that came out; for a run its digest and its items; for a version its id, and how
-    /// many records pass.
+    /// The rows that came out; for a run its digest and its items, for pairs their digest and number;
+    /// for a version its id, and how many records pass.
     pub outputs: Tree,
     /// The files that hold it: one table or run; for a version all in its folder but three.
     pub files: Vec<Bytes>,
@@ -50,6 +51,8 @@ pub struct Bytes {
 
 /// What follows the kind of a stage in a claim about a run of its keys.
 pub const KEYS: &str = " keys";
+/// What follows the kind of a stage in a claim about the pairs that it compared.
+pub const PAIRS: &str = " pairs";
 /// Kind of the claim about a version.
 pub const VERSION: &str = "version";
 /// Ending of receipts.
@@ -182,8 +185,8 @@ pub fn check(catalogue: &Catalogue, table: &Path) -> Result<(), Error> {
 }
 
 /// The signed envelopes that a version rests on: those of all tables and runs of `stages` over the
-/// shards, those of the units in the ingest log, and the tables of what these skipped. `records` is
-/// the tree over all records, and `parts` are the names of the shards and of the units.
+/// shards and of the pairs that these compared, those of the units in the ingest log, and the tables
+/// of what these skipped. `records` is the tree over all records, and `parts` are the names of the shards and of the units.
 pub fn envelopes(
     catalogue: &Catalogue,
     stages: &[Stage],
@@ -202,6 +205,8 @@ pub fn envelopes(
                 paths.push(path(&catalogue.keys(&stage.key, shard)));
             }
         }
+        // Not every stage compares pairs.
+        paths.extend(Some(path(&catalogue.pairs(&key))).filter(|path| path.exists()));
     }
     paths
 }

@@ -30,6 +30,7 @@ pub mod keys;
 pub mod lead;
 pub mod measure;
 pub mod merge;
+pub mod pairs;
 pub mod present;
 pub mod publish;
 pub mod read;

@@ -4,6 +4,7 @@
 //! that was killed goes on where it stopped, a changed recipe measures only what changed, and more
 //! records cost only their own shards and what they touch.
 
+mod compared;
 mod global;
 mod measured;
 
@@ -151,7 +152,7 @@ impl Driver<'_> {
         let mut committed = vec![None; self.stages.len()];
         for place in 0..self.stages.len() {
             if let Work::Global(stage) = &self.stages[place].work {
-                let (ns, keys) = self.resolve(place, stage.as_ref(), &keys[..=place])?;
+                let (ns, keys) = self.resolve(place, stage.as_ref(), &keys[..=place], records)?;
                 took[place].cpu_ns += ns;
                 commit_ns += keys.map_or(0, |(_, ns)| ns);
                 committed[place] = keys.map(|(tree, _)| tree);
