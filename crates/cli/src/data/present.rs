@@ -129,11 +129,9 @@ fn tell(shown: &Shown) -> Result<()> {
     Ok(())
 }
 
-/// The first positions at which a sequence stands.
+/// Some of the positions at which a sequence stands: a manifest may let it come thousands of times.
 fn positions(shown: &Shown, held: &Held) -> Vec<u64> {
-    let mut positions = shown.manifest.order().positions(held.place);
-    positions.truncate(NAMED_MAX);
-    positions
+    shown.manifest.order().positions(held.place, NAMED_MAX)
 }
 
 /// The same for scripts.

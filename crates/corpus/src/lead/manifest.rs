@@ -303,9 +303,9 @@ impl Order {
         unreachable!("the counts add up to the number of positions")
     }
 
-    /// The positions at which the stored sequence `place` stands, ascending: one for each time that
-    /// it comes.
-    pub fn positions(&self, place: Place) -> Vec<u64> {
+    /// The positions at which the stored sequence `place` stands the first `most` times that it comes,
+    /// by the order of its slots; ascending.
+    pub fn positions(&self, place: Place, most: usize) -> Vec<u64> {
         let source = place.source as usize;
         let (Some(count), Some(stored)) = (self.counts.get(source), self.stored.get(source)) else {
             return Vec::new();
@@ -317,7 +317,7 @@ impl Order {
         let slots =
             (place.sequence..*count).step_by(usize::try_from(*stored).unwrap_or(usize::MAX));
         let mut positions: Vec<u64> =
-            slots.map(|slot| self.permutation.place(start + slot)).collect();
+            slots.take(most).map(|slot| self.permutation.place(start + slot)).collect();
         positions.sort_unstable();
         positions
     }

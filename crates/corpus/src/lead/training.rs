@@ -166,7 +166,7 @@ impl Training {
             }
         }
         if found.len() < places.len() {
-            let name = format!("among {places:?}: only {} are there", found.len());
+            let name = format!("for {} of the places", places.len() - found.len());
             return Err(Error::Missing { kind: "sequence", name });
         }
         let leaf = |(place, row): (Place, Sequence)| {

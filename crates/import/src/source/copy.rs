@@ -84,3 +84,27 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), Error> {
     let io = |source| Error::Io { path: folder.to_owned(), source };
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
 }
+
+/// Sees to it that everything below `folder` is on disk.
+///
+/// One call for the whole disk: file by file, each would wait for it.
+#[cfg(target_os = "linux")]
+pub(super) fn sync_below(folder: &Path) -> Result<(), Error> {
+    let io = |source| Error::Io { path: folder.to_owned(), source };
+    let open = File::open(folder).map_err(io)?;
+    rustix::fs::syncfs(open).map_err(|error| io(error.into()))
+}
+
+/// Sees to it that everything below `folder` is on disk.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn sync_below(folder: &Path) -> Result<(), Error> {
+    let io = |source| Error::Io { path: folder.to_owned(), source };
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        match path.is_dir() {
+            true => sync_below(&path)?,
+            false => File::open(&path).and_then(|file| file.sync_all()).map_err(io)?,
+        }
+    }
+    sync_folder(folder)
+}

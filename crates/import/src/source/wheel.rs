@@ -6,7 +6,6 @@ use super::copy;
 use crate::Error;
 use crate::progress::{Progress, Silent};
 use crate::safetensors::folder::{COMPANIONS, INDEX, shards_of};
-use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Component, Path};
 
@@ -107,17 +106,12 @@ impl Wheel {
         std::fs::create_dir_all(parent).map_err(io)?;
         let draft = tempfile::tempdir_in(parent).map_err(io)?;
         let mut room = FOLDER_BYTES_MAX;
-        let mut folders = BTreeSet::from([draft.path().to_owned()]);
         for (done, file) in files.iter().enumerate() {
             let what = format!("unpacking {folder} from {}", self.name);
             progress.update(&what, done as u64, Some(files.len() as u64));
             let path = draft.path().join(&file[folder.len() + 1..]);
             let inner = path.parent().expect("it is in the draft");
-            if !folders.contains(inner) {
-                std::fs::create_dir_all(inner).map_err(io)?;
-                let all = inner.ancestors().take_while(|folder| *folder != draft.path());
-                folders.extend(all.map(Path::to_owned));
-            }
+            std::fs::create_dir_all(inner).map_err(io)?;
             let mut entry = self.entry(file)?;
             let bytes = entry.size();
             let mut target = File::create_new(&path).map_err(io)?;
@@ -127,13 +121,8 @@ impl Wheel {
                 self.error(format!("{folder} has more than {FOLDER_BYTES_MAX} bytes"))
             })?;
         }
-        // All of it is on disk before it has its name. Asked for at the end, most of it is there
-        // already; asked for file by file, each would wait for the disk.
-        for file in files {
-            let path = draft.path().join(&file[folder.len() + 1..]);
-            File::open(&path).and_then(|file| file.sync_all()).map_err(io)?;
-        }
-        folders.iter().try_for_each(|folder| copy::sync_folder(folder))?;
+        // All of it is on disk before it has its name.
+        copy::sync_below(draft.path())?;
         std::fs::rename(draft.keep(), target).map_err(io)?;
         copy::sync_folder(parent)
     }

@@ -15,6 +15,8 @@ use terroir_corpus::tree::SaltKey;
 
 /// Time for a connection, and for the head of an answer.
 const WAIT: Duration = Duration::from_secs(30);
+/// Time for the body of an answer, of at most a batch or a table.
+const BODY_WAIT: Duration = Duration::from_secs(3600);
 /// Bytes of a table beside those of its sequences.
 const TABLE_BYTES: u64 = 1 << 20;
 /// Most bytes of a table for a sequence: its digest and a page's share of headers.
@@ -48,6 +50,7 @@ impl Remote {
             .max_redirects(0)
             .timeout_connect(Some(WAIT))
             .timeout_recv_response(Some(WAIT))
+            .timeout_recv_body(Some(BODY_WAIT))
             .build()
             .into();
         let temp = tempfile::tempdir().map_err(disk(&std::env::temp_dir()))?;

@@ -46,7 +46,13 @@ fn a_batch_leads_back_to_records_and_their_version() {
         let mut tokens = Vec::new();
         proved.training.tokens(held.place, &mut tokens).unwrap();
         assert_eq!(held.sequence.tokens, Digest::of(&tokens));
-        assert!(manifest.order().positions(held.place).iter().any(|at| (12..16).contains(at)));
+        assert!(
+            manifest
+                .order()
+                .positions(held.place, usize::MAX)
+                .iter()
+                .any(|at| (12..16).contains(at))
+        );
         assert!(held.sequence.spans.iter().all(|span| held.has(span.record)));
     }
     assert!(shown.batch(2, 4).is_none() && shown.batch(1 << 40, 4).is_none());
@@ -73,7 +79,7 @@ fn a_record_leads_to_every_sequence_that_has_it() {
             all.sequences.iter().filter(|held| held.has(*record)).map(places).collect();
         assert!(with.len() > 1);
         assert_eq!(shown.sequences.iter().map(places).collect::<BTreeSet<_>>(), with);
-        let position = proved.led.manifest.order().positions(*with.first().unwrap())[0];
+        let position = proved.led.manifest.order().positions(*with.first().unwrap(), usize::MAX)[0];
         assert!(shown.part(position, 1)[0].has(*record));
     }
     // One that does not pass, and one that nobody has, are nowhere.
@@ -108,7 +114,7 @@ fn each_leaf_that_is_forged_is_refused() {
     // Another record in the place of one, here and in the list.
     refuses(&|forged| forged.sequences[0].sequence.spans[0].record = nobody, "records listed");
     refuses(&|forged| forged.records[0].record = nobody, "records listed");
-    refuses(&|forged| drop(forged.records.pop()), "records listed");
+    refuses(&|forged| forged.records.truncate(1), "records listed");
     let every = |forged: &mut Presence, from: RecordId, to: RecordId| {
         let spans = forged.sequences.iter_mut().flat_map(|held| &mut held.sequence.spans);
         spans.filter(|span| span.record == from).for_each(|span| span.record = to);
@@ -180,19 +186,16 @@ fn each_link_that_is_forged_is_refused() {
     refuses(&|forged| forged.receipt.truncate(60), "the version's receipt");
 }
 
-/// No byte of a proof can be changed so that it still shows something, unless who signed changes.
+/// No byte of a proof can be changed so that it still shows something.
 #[test]
-fn a_flipped_byte_shows_nothing_else() {
+fn a_flipped_byte_shows_nothing() {
     let proved = Proved::new(&[]);
     let bytes = proved.prove(Wanted::Batch { batch: 0, size: 1 }).unwrap().encode();
-    let honest = check(&bytes).unwrap();
+    assert!(check(&bytes).is_ok());
     for at in (0..bytes.len()).step_by(41) {
         let mut flipped = bytes.clone();
         flipped[at] ^= 1;
-        match check(&flipped) {
-            Ok(shown) => assert_eq!(shown, honest, "byte {at}"),
-            Err(_) => {}
-        }
+        assert!(check(&flipped).is_err(), "byte {at}");
     }
     assert!(check(&bytes[..bytes.len() - 1]).is_err());
 }
