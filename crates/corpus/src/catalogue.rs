@@ -17,6 +17,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use terroir_base::Digest;
+use terroir_base::cbor;
 
 /// The folder `data` of a home.
 #[derive(Clone, Debug)]
@@ -187,7 +188,13 @@ impl Catalogue {
             }
             _ => disk(&path)(error),
         })?;
-        let version = Version::decode(&bytes).map_err(|error| damaged(&path, error.to_string()))?;
+        let version = Version::decode(&bytes).map_err(|error| match error {
+            cbor::Error::Version { .. } => {
+                let next = "move its folder away and run its recipe again";
+                damaged(&path, format!("{error}: {next}"))
+            }
+            _ => damaged(&path, error.to_string()),
+        })?;
         if version.id() != *id {
             return Err(damaged(&path, format!("holds version {}", version.id())));
         }

@@ -92,3 +92,16 @@ fn kept_pairs_are_used_only_as_they_were_signed() {
     fs::write(claim::path(&path), claimed).unwrap();
     assert_eq!(world.run(&recipe, &records, 1).id, made.id);
 }
+
+#[test]
+fn a_version_of_an_older_format_is_refused_with_what_to_do() {
+    let world = World::new();
+    let made = append(&world, 0, None, 1);
+    let path = world.catalogue().version(&made.id).join("version.cbor");
+    let mut bytes = fs::read(&path).unwrap();
+    assert_eq!(bytes[1..3], [1, 3]);
+    bytes[2] = 2;
+    fs::write(&path, bytes).unwrap();
+    let error = world.catalogue().open(&made.id).unwrap_err().to_string();
+    assert!(error.contains("run its recipe again") && error.contains("version.cbor"), "{error}");
+}
