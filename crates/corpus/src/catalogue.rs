@@ -46,6 +46,21 @@ impl Catalogue {
         &self.folder
     }
 
+    /// Waits until no other process works here, and keeps others out while what it gives lives: two
+    /// would clear away each other's unfinished files. Calls `waiting` if it has to wait.
+    ///
+    /// Makes the folder where there is none. Errors: `Disk`.
+    pub fn alone(&self, waiting: impl FnOnce()) -> Result<fs::File, Error> {
+        fs::create_dir_all(&self.folder).map_err(disk(&self.folder))?;
+        let path = self.folder.join("lock");
+        let alone = fs::File::create(&path).map_err(disk(&path))?;
+        if alone.try_lock().is_err() {
+            waiting();
+            alone.lock().map_err(disk(&path))?;
+        }
+        Ok(alone)
+    }
+
     /// The path of a file below the folder, with `/` whatever the system has.
     pub fn below(&self, path: &Path) -> String {
         let below = path.strip_prefix(&self.folder).unwrap_or(path);
