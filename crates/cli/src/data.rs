@@ -18,9 +18,11 @@ use crate::output;
 use crate::settings::Settings;
 use anyhow::{Context, Result};
 use std::fs::File;
+use terroir_corpus::Error;
 use terroir_corpus::catalogue::{Catalogue, Kept};
 use terroir_corpus::tree::SaltKey;
-use terroir_node::Home;
+use terroir_node::{Home, Receipts};
+use terroir_proof::Stage;
 
 /// Runs one of the verbs.
 pub fn run(settings: &Settings, verb: Data) -> Result<Verdict> {
@@ -81,7 +83,12 @@ fn find(settings: &Settings, name: &str) -> Result<(Catalogue, Kept)> {
     Ok((catalogue, kept))
 }
 
+/// The receipt for `stage` from the log of the home's node; its work began at `requested_ms`.
+fn signed(log: &Receipts, stage: &Stage, requested_ms: u64) -> Result<Vec<u8>, Error> {
+    log.sign_stage(stage, requested_ms).map_err(|error| Error::Sign(Box::new(error)))
+}
+
 /// What salts are made from: nothing, as public data has nothing to hide.
 fn salt() -> SaltKey {
-    SaltKey([0; 32])
+    SaltKey::PUBLIC
 }

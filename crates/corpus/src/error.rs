@@ -72,6 +72,9 @@ pub enum Error {
     /// Whoever signs did not.
     #[error("cannot sign: {0}")]
     Sign(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Whoever was to do passes over shards did not.
+    #[error("{0}")]
+    Elsewhere(Box<dyn std::error::Error + Send + Sync>),
     /// Something asked for that is not here.
     #[error("no {kind} {name}")]
     Missing {

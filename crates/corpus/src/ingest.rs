@@ -21,6 +21,7 @@ pub use skips::{digest as skips_digest, skips};
 use crate::catalogue::{Catalogue, sweep};
 use crate::error::{Error, disk};
 use crate::read::{Place, Reading};
+use crate::shard::SHARD_BYTES;
 use crate::tree::SaltKey;
 use serde::Deserialize;
 use std::fmt;
@@ -60,6 +61,16 @@ pub enum OnError {
     /// Count it, note it in the table of skips, and go on.
     Skip,
 }
+
+/// Most bytes of records in a shard, where a run of so many threads has `memory` bytes and nothing
+/// else is said: 1 MiB to [`SHARD_BYTES`].
+pub fn shard_bytes(memory: u64, threads: usize) -> u64 {
+    let share = memory / SHARDS_IN_MEMORY / threads.max(1) as u64;
+    share.clamp(1 << 20, SHARD_BYTES as u64)
+}
+
+/// Shards' worth of memory that one thread may need at a time.
+const SHARDS_IN_MEMORY: u64 = 8;
 
 /// How files are taken in.
 #[derive(Clone)]

@@ -27,7 +27,7 @@ mod registry;
 pub mod substring;
 pub mod wasm;
 
-pub use registry::{Stage, Work, chain};
+pub use registry::{KINDS, Stage, Work, chain};
 
 use crate::error::Error;
 use crate::pairs;

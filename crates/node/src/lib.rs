@@ -8,6 +8,7 @@ mod engine;
 mod error;
 mod home;
 pub mod opening;
+pub mod process;
 mod receipts;
 pub mod server;
 mod telemetry;
@@ -17,4 +18,4 @@ pub use engine::{
 };
 pub use error::Error;
 pub use home::Home;
-pub use receipts::{Receipts, Stored};
+pub use receipts::{Receipts, Stored, now_ms};

@@ -6,6 +6,7 @@ use super::Threads;
 use super::lead::{Batches, Check, CheckPresent, Lead, ProvePresent};
 use clap::{Subcommand, ValueEnum};
 use std::path::PathBuf;
+use terroir_node::process::bytes;
 
 /// The verbs of `data`.
 #[derive(Debug, Subcommand)]
@@ -358,17 +359,4 @@ pub struct Report {
     /// The file [default: NAME-report.html here]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-}
-
-/// A number of bytes with K, M or G.
-fn bytes(text: &str) -> Result<u64, String> {
-    let (digits, shift) = match text.trim_end_matches(['B', 'b']).trim_end_matches('i') {
-        text if text.ends_with(['K', 'k']) => (&text[..text.len() - 1], 10),
-        text if text.ends_with(['M', 'm']) => (&text[..text.len() - 1], 20),
-        text if text.ends_with(['G', 'g']) => (&text[..text.len() - 1], 30),
-        text => (text, 0),
-    };
-    let number: Option<u64> = digits.parse().ok();
-    let bytes = number.and_then(|number| number.checked_mul(1 << shift));
-    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "expected a number with K, M or G".to_owned())
 }

@@ -1,6 +1,6 @@
 //! Stages that compare records: their keys merged, resolved and written as rows of every shard.
 
-use super::{Driver, ids};
+use super::{Driver, Made, Out, ids};
 use crate::claim;
 use crate::clock::Work as Clock;
 use crate::error::{Error, damaged};
@@ -105,8 +105,9 @@ impl Driver<'_> {
             }
         }
         let path = self.catalogue.rows(&tables[place], name);
-        let rows = rows.write(&path)?;
-        self.vouch(&self.stages[place], shard, &path, Ok(rows))?;
+        let rows = Out::Rows(rows.write(&path)?);
+        let made = Made::of(self.catalogue, &path, rows)?;
+        self.vouch(&self.stages[place], shard, &path, &made)?;
         Ok(start.cpu_ns())
     }
 }
