@@ -16,7 +16,7 @@ fn serve(home: &Home, manifest: &str) -> Serving {
 }
 
 /// Status, head and body of the reply to one request; `address` is that of a server, with its
-/// manifest.
+/// manifest. Status 0 where the reply was broken off before its head.
 fn send(address: &str, method: &str, path: &str) -> (u16, String, Vec<u8>) {
     let (host, manifest) = address.split_once('/').unwrap();
     let mut stream = TcpStream::connect(host).unwrap();
@@ -24,7 +24,8 @@ fn send(address: &str, method: &str, path: &str) -> (u16, String, Vec<u8>) {
     write!(stream, "{method} {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
     let mut reply = Vec::new();
     stream.read_to_end(&mut reply).unwrap();
-    let split = reply.windows(4).position(|four| four == b"\r\n\r\n").unwrap();
+    let split = reply.windows(4).position(|four| four == b"\r\n\r\n");
+    let Some(split) = split else { return (0, String::new(), Vec::new()) };
     let head = String::from_utf8(reply[..split].to_vec()).unwrap();
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap();
     (status, head, reply[split + 4..].to_vec())
