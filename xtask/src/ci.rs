@@ -8,7 +8,7 @@ use anyhow::Result;
 use crate::place::Place;
 use crate::product::cargo;
 use crate::shell::{self, step};
-use crate::{clients, digests, spec, test, tidy, wasm};
+use crate::{clients, cluster, digests, spec, test, tidy, wasm};
 
 /// Runs every check; the first failure ends the run.
 pub fn run(place: &Place) -> Result<()> {
@@ -20,6 +20,7 @@ pub fn run(place: &Place) -> Result<()> {
     step("wasm", || wasm::run(place))?;
     step("clients", || clients::run(place))?;
     step("digests", || digests::run(place))?;
+    step("cluster, where it is built", || cluster::sample(place))?;
     // Not a step: nothing may be printed after the test runner's closing line.
     eprintln!("\n=== tests");
     test::run(place)

@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod clients;
+mod cluster;
 mod demo;
 mod digests;
 mod place;
@@ -53,6 +54,8 @@ enum Chore {
     Spec,
     /// Compare answer digests across instruction sets and thread counts.
     Digests,
+    /// Lint and test the crate for clusters, which has its own workspace: compiles 320 packages more.
+    Cluster,
     /// Run what CI runs: format, lints, tidy, docs, spec, wasm, clients, digests, tests.
     Ci,
     /// Run the slow suite: the aarch64 build under emulation, and every digest combination.
@@ -84,6 +87,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Wasm => wasm::run(&place),
         Chore::Spec => spec::run(&place),
         Chore::Digests => digests::run(&place),
+        Chore::Cluster => cluster::run(&place),
         Chore::Ci => ci::run(&place),
         Chore::Slow => slow::run(&place),
         Chore::Bench { what } => bench::run(&place, &what),

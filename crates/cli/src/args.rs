@@ -14,7 +14,7 @@ pub use data::{
     Append, Audit, CheckAbsent, Data, Explain, Export, Form, Plan, ProveAbsent, Report, Run, Seal,
     Unseal, Value, Withdraw, Work,
 };
-pub use lead::{BatchForm, Batches, Check as CheckManifest, Lead};
+pub use lead::{BatchForm, Batches, Check as CheckManifest, CheckPresent, Lead, ProvePresent};
 pub use model::{Bench, Logits, Model, Pull, Score, Trace};
 pub use serve::Serve;
 

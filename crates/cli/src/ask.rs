@@ -7,7 +7,7 @@ mod keep;
 
 use crate::args;
 use crate::settings::Settings;
-use crate::{Verdict, interrupt, model, output, process};
+use crate::{Verdict, interrupt, model, output};
 use anyhow::{Context, Result, bail};
 use keep::Kept;
 use serde_json::{Value, json};
@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use terroir_base::Digest;
 use terroir_base::id::ModelId;
 use terroir_model::{Error, Input, Message, Model, Request, Sampling, Space};
-use terroir_node::{Done, Engine, Event, Home, Limits, Options};
+use terroir_node::{Done, Engine, Event, Home, Limits, Options, process};
 
 /// Longest answer where none is asked for, in tokens.
 const MAX_TOKENS: u32 = 512;

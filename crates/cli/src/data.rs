@@ -7,6 +7,7 @@ mod audit;
 mod export;
 mod lead;
 mod look;
+mod present;
 mod run;
 mod seal;
 mod value;
@@ -16,9 +17,12 @@ use crate::args::Data;
 use crate::output;
 use crate::settings::Settings;
 use anyhow::{Context, Result};
+use std::fs::File;
+use terroir_corpus::Error;
 use terroir_corpus::catalogue::{Catalogue, Kept};
 use terroir_corpus::tree::SaltKey;
-use terroir_node::Home;
+use terroir_node::{Home, Receipts};
+use terroir_proof::Stage;
 
 /// Runs one of the verbs.
 pub fn run(settings: &Settings, verb: Data) -> Result<Verdict> {
@@ -43,6 +47,8 @@ pub fn run(settings: &Settings, verb: Data) -> Result<Verdict> {
         Data::Lead(typed) => lead::run(settings, &typed),
         Data::Batches(typed) => lead::batches(settings, &typed),
         Data::Check(typed) => lead::check(settings, &typed),
+        Data::ProvePresent(typed) => present::prove(settings, &typed),
+        Data::CheckPresent(typed) => present::check(&typed),
         Data::Tag { tag, version } => {
             let (catalogue, kept) = find(settings, &version)?;
             catalogue.tag(&tag, &kept.id)?;
@@ -54,6 +60,15 @@ pub fn run(settings: &Settings, verb: Data) -> Result<Verdict> {
 /// The data of a home.
 fn catalogue(home: &Home) -> Catalogue {
     Catalogue::new(home.folder().join("data"))
+}
+
+/// The data of a home, for this process alone as long as the file is held: two would clear away each
+/// other's unfinished files.
+fn alone(home: &Home) -> Result<(Catalogue, File)> {
+    let catalogue = catalogue(home);
+    let busy = || output::talk("another `terroir data` works in this home; waiting for it");
+    let lock = catalogue.lock(busy)?;
+    Ok((catalogue, lock))
 }
 
 /// The version that `name` means, in the home of these settings.
@@ -68,7 +83,12 @@ fn find(settings: &Settings, name: &str) -> Result<(Catalogue, Kept)> {
     Ok((catalogue, kept))
 }
 
+/// The receipt for `stage` from the log of the home's node; its work began at `requested_ms`.
+fn signed(log: &Receipts, stage: &Stage, requested_ms: u64) -> Result<Vec<u8>, Error> {
+    log.sign_stage(stage, requested_ms).map_err(|error| Error::Sign(Box::new(error)))
+}
+
 /// What salts are made from: nothing, as public data has nothing to hide.
 fn salt() -> SaltKey {
-    SaltKey([0; 32])
+    SaltKey::PUBLIC
 }

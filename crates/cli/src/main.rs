@@ -12,7 +12,6 @@ mod data;
 mod interrupt;
 mod model;
 mod output;
-mod process;
 mod progress;
 mod receipt;
 mod serve;

@@ -2,10 +2,14 @@
 //!
 //! Prints MB (10^6 bytes) of text per second of the thread's processor time (of wall time where the
 //! system does not tell), best of five. Texts are those of the JSONL file named by `CORPUS_BENCH`;
-//! without it, 16 MB made of a small vocabulary, which repeat more than prose does.
+//! without it, 16 MB made of a small vocabulary, which repeat more than prose does. `LANGUAGE_BENCH`
+//! names a fastText model to measure `language` with, over whole texts and their beginnings.
 
+use std::path::PathBuf;
 use std::sync::LazyLock;
 use std::time::Instant;
+use terroir_base::Digest;
+use terroir_corpus::stage::language::{self, Language};
 use terroir_corpus::stage::{
     Local, c4, fineweb, gopher_quality, gopher_repetition, lists, normalise, pii,
 };
@@ -32,6 +36,11 @@ fn main() {
     for (name, stage) in &stages {
         report(name, &mut |doc| measure(stage.as_ref(), doc));
     }
+    for chars in [0, 2000, 500] {
+        if let Some(stage) = language(chars) {
+            report(&format!("language/chars={chars}"), &mut |doc| measure(&stage, doc));
+        }
+    }
     report("chain", &mut |doc| {
         for (_, stage) in &stages[..4] {
             measure(stage.as_ref(), doc);
@@ -53,6 +62,14 @@ fn stages() -> Vec<(&'static str, Box<dyn Local>)> {
         ("normalise", Box::new(normalise::Normalise::new(&Default::default()).expect("defaults"))),
         ("lists", Box::new(lists::Lists::new(&Default::default()).expect("defaults"))),
     ]
+}
+
+/// The stage under the model that is named, if one is.
+fn language(chars: u32) -> Option<Language> {
+    let path = PathBuf::from(std::env::var_os("LANGUAGE_BENCH")?);
+    let digest = Digest::of(&std::fs::read(&path).expect("the model can be read")).to_string();
+    let params = language::Params { path, digest, chars, languages: Vec::new() };
+    Some(Language::new(&params).expect("a fastText model"))
 }
 
 fn measure(stage: &dyn Local, doc: &mut Doc) {

@@ -10,16 +10,17 @@ mod ask;
 pub use ask::{Answer, Wanted, check, prove as prove_at};
 
 use crate::error::Error;
-use crate::keys::{self, Item};
+use crate::keys;
+use crate::keys::leaves::{self, GROUP_MAX, Groups, ITEM_BYTES};
 use crate::record::RecordId;
 use crate::stage::Key;
 use crate::stage::contamination::{Evals, NGram};
-use crate::tree::{self, Proof, prove};
+use crate::tree::{self, Proof, SHOWN_MAX, Shown, prove};
 use std::path::PathBuf;
 use terroir_base::Digest;
 use terroir_base::cbor::{self, Limits, MapReader, Value};
 
-const VERSION: u64 = 1;
+const VERSION: u64 = 2;
 const BYTES_MAX: usize = 1 << 28;
 const ITEMS_MAX: usize = 1 << 22;
 
@@ -39,6 +40,8 @@ pub struct Absence {
     stage: Digest,
     record: RecordId,
     proof: Proof,
+    /// Of kind `Keys`: for each leaf that is shown, the items that it stands for beside its key.
+    others: Vec<Vec<u8>>,
 }
 
 /// What a proof is checked against: all of it comes from somewhere that is trusted.
@@ -78,6 +81,12 @@ pub enum Refused {
     /// The tree's proof is refused.
     #[error(transparent)]
     Tree(#[from] tree::Refused),
+    /// What is said to be in a leaf is not what it stands for.
+    #[error("the keys of leaf {place} are not those that it stands for")]
+    Group {
+        /// The leaf.
+        place: u64,
+    },
     /// The record itself is not in the tree with this key: the tree is of other records, or the keys
     /// are of another text.
     #[error("the record has no key of index {space} in the tree")]
@@ -117,13 +126,29 @@ pub fn unshared(
     keys: &[Key],
     runs: &[PathBuf],
 ) -> Result<(Digest, Absence), Error> {
-    let nothing = keys::nothing();
-    let leaf = |item: Result<Item, Error>| item.map(|item| (keys::bytes(&item), nothing));
-    let leaves = || Ok(keys::merge(runs)?.map(leaf));
+    let leaf = |group: Result<Vec<u8>, Error>| {
+        let mut group = group?;
+        let body = leaves::body(&group[ITEM_BYTES..]);
+        group.truncate(ITEM_BYTES);
+        Ok((group, body))
+    };
+    let groups = || keys::merge(runs).map(Groups::new);
+    let leaves = || Ok(groups()?.map(leaf));
     let prefixes: Vec<[u8; 18]> = keys.iter().map(prefix).collect();
     let prefixes: Vec<&[u8]> = prefixes.iter().map(<[u8; 18]>::as_slice).collect();
     let (root, proof) = prove(leaves, &prefixes)?;
-    Ok((root, Absence { kind: Kind::Keys, stage, record, proof }))
+    let mut shown = proof.shown().iter().map(|leaf| leaf.place).peekable();
+    let mut others = Vec::new();
+    for (place, group) in (0..).zip(groups()?) {
+        let group = group?;
+        if shown.next_if_eq(&place).is_some() {
+            others.push(group[ITEM_BYTES..].to_vec());
+        }
+        if shown.peek().is_none() {
+            break;
+        }
+    }
+    Ok((root, Absence { kind: Kind::Keys, stage, record, proof, others }))
 }
 
 /// Shows for each of `ngrams`, which are those of `record` for `evals`, whether the sets have it. Gives
@@ -138,7 +163,7 @@ pub fn unmatched(
 ) -> Result<(Digest, Absence), Error> {
     let prefixes: Vec<&[u8]> = ngrams.iter().map(|ngram| ngram.0.as_slice()).collect();
     let (root, proof) = prove(|| Ok(evals.leaves().map(Ok)), &prefixes)?;
-    Ok((root, Absence { kind: Kind::NGrams, stage, record, proof }))
+    Ok((root, Absence { kind: Kind::NGrams, stage, record, proof, others: Vec::new() }))
 }
 
 impl Absence {
@@ -149,11 +174,15 @@ impl Absence {
     pub fn check_keys(&self, subject: &Subject, keys: &[Key]) -> Result<(), Refused> {
         self.is_about(Kind::Keys, subject)?;
         let verified = self.proof.verify(&subject.root)?;
+        let items = self.items(verified.shown())?;
         for key in keys {
             let mut own = false;
-            for leaf in verified.under(&prefix(key))? {
-                let other = leaf.key.get(18..).and_then(|record| record.try_into().ok());
-                let other = RecordId(Digest(other.ok_or(Refused::Other { what: "kind of tree" })?));
+            let prefix = prefix(key);
+            // Nothing stands between the leaf before, those under it and the one after.
+            verified.under(&prefix)?;
+            let first = items.partition_point(|item| item[..18] < prefix[..]);
+            for item in items[first..].iter().take_while(|item| item.starts_with(&prefix)) {
+                let other = RecordId(Digest(*item.last_chunk().expect("50 is above 32")));
                 if other != subject.record {
                     return Err(Refused::Shared { space: key.space, other });
                 }
@@ -164,6 +193,30 @@ impl Absence {
             }
         }
         Ok(())
+    }
+
+    /// The items that the leaves `shown` stand for, ascending.
+    fn items(&self, shown: &[Shown]) -> Result<Vec<[u8; ITEM_BYTES]>, Refused> {
+        if self.others.len() != shown.len() {
+            let place = self.others.len().min(shown.len());
+            return Err(Refused::Group { place: shown.get(place).map_or(0, |leaf| leaf.place) });
+        }
+        let mut items: Vec<[u8; ITEM_BYTES]> = Vec::new();
+        for (leaf, others) in shown.iter().zip(&self.others) {
+            let place = leaf.place;
+            let first = leaf.key.as_slice().try_into().map_err(|_| Refused::Group { place })?;
+            let (others, []) = others.as_chunks() else { return Err(Refused::Group { place }) };
+            if leaves::body(others.as_flattened()) != leaf.body {
+                return Err(Refused::Group { place });
+            }
+            for item in [first].iter().chain(others) {
+                if items.last() >= Some(item) {
+                    return Err(tree::Refused::Unsorted { place }.into());
+                }
+                items.push(*item);
+            }
+        }
+        Ok(items)
     }
 
     /// Establishes that none of `ngrams` is in the evaluation sets.
@@ -205,13 +258,17 @@ impl Absence {
 
     /// The canonical encoding.
     pub fn encode(&self) -> Vec<u8> {
-        cbor::encode(&Value::record([
+        let fields = [
             (1, VERSION.into()),
             (2, (self.kind as u64).into()),
             (3, self.stage.into()),
             (4, self.record.0.into()),
             (5, self.proof.to_value()),
-        ]))
+        ];
+        let others =
+            || Value::array(self.others.iter().map(|others| Value::bytes(others.as_slice())));
+        let others = (self.kind == Kind::Keys).then(|| (6, others()));
+        cbor::encode(&Value::record(fields.into_iter().chain(others)))
     }
 
     /// Reads what [`Absence::encode`] wrote; shows nothing yet.
@@ -230,8 +287,15 @@ impl Absence {
         let stage = fields.take_digest(3, "stage")?;
         let record = RecordId(fields.take_digest(4, "record")?);
         let proof = Proof::from_value(fields.take(5, "proof")?)?;
+        let others = match kind {
+            Kind::Keys => fields.take_array(6, "items", SHOWN_MAX)?,
+            Kind::NGrams => Vec::new(),
+        };
         fields.finish()?;
-        Ok(Absence { kind, stage, record, proof })
+        let most = GROUP_MAX * ITEM_BYTES;
+        let others = others.into_iter().map(|others| others.into_bytes("items", most));
+        let others = others.collect::<Result<_, _>>()?;
+        Ok(Absence { kind, stage, record, proof, others })
     }
 }
 

@@ -3,6 +3,10 @@
 //! Everything but the signed logs is plain Parquet that other tools read. Layout:
 //! `docs/format/data-folder.md`.
 
+mod lock;
+
+pub(crate) use lock::{NEW_PREFIX, sweep};
+
 use crate::error::{Error, damaged, disk};
 use crate::recipe::{Recipe, is_name};
 use crate::shard::ShardName;
@@ -13,6 +17,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use terroir_base::Digest;
+use terroir_base::cbor;
 
 /// The folder `data` of a home.
 #[derive(Clone, Debug)]
@@ -86,6 +91,11 @@ impl Catalogue {
     /// The keys of the global stage `key` in the shard `name`.
     pub fn keys(&self, key: &Digest, name: &str) -> PathBuf {
         self.folder.join("keys").join(short(key)).join(name)
+    }
+
+    /// What the global stage whose tables are kept under `key` found about pairs of records.
+    pub fn pairs(&self, key: &Digest) -> PathBuf {
+        self.folder.join("keys").join(short(key)).join("pairs")
     }
 
     /// Where what a pass over the shard `name` finds for `stage` goes.
@@ -178,7 +188,13 @@ impl Catalogue {
             }
             _ => disk(&path)(error),
         })?;
-        let version = Version::decode(&bytes).map_err(|error| damaged(&path, error.to_string()))?;
+        let version = Version::decode(&bytes).map_err(|error| match error {
+            cbor::Error::Version { .. } => {
+                let next = "move its folder away and run its recipe again";
+                damaged(&path, format!("{error}: {next}"))
+            }
+            _ => damaged(&path, error.to_string()),
+        })?;
         if version.id() != *id {
             return Err(damaged(&path, format!("holds version {}", version.id())));
         }

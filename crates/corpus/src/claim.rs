@@ -24,14 +24,15 @@ use terroir_proof::{self as proof, Body, Files, Given, Leaves, check as check_re
 /// What is claimed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Claim {
-    /// Kind of the stage, with [`KEYS`] after it for a run of its keys; or [`VERSION`].
+    /// Kind of the stage, with [`KEYS`] after it for a run of its keys and [`PAIRS`] for pairs that it
+    /// compared; or [`VERSION`].
     pub kind: String,
     /// Id of the stage; for a version, of its policy.
     pub program: Digest,
     /// The records that went in; for a version, all that it rests on ([`over`]).
     pub inputs: Tree,
-    /// The rows that came out; for a run its digest and its items; for a version its id, and how
-    /// many records pass.
+    /// The rows that came out; for a run its digest and its items, for pairs their digest and number;
+    /// for a version its id, and how many records pass.
     pub outputs: Tree,
     /// The files that hold it: one table or run; for a version all in its folder but three.
     pub files: Vec<Bytes>,
@@ -50,6 +51,8 @@ pub struct Bytes {
 
 /// What follows the kind of a stage in a claim about a run of its keys.
 pub const KEYS: &str = " keys";
+/// What follows the kind of a stage in a claim about the pairs that it compared.
+pub const PAIRS: &str = " pairs";
 /// Kind of the claim about a version.
 pub const VERSION: &str = "version";
 /// Ending of receipts.
@@ -98,19 +101,27 @@ impl Claim {
     /// Errors: `Disk`, `Damaged`.
     pub fn open(path: &Path) -> Result<(Claim, PublicKey), Error> {
         let bytes = fs::read(path).map_err(disk(path))?;
-        let statement = check_receipt(&bytes, Given::default());
-        let receipt = statement.map_err(|error| damaged(path, error.to_string()))?.receipt;
-        let Body::Stage(stage) = receipt.body else {
-            return Err(damaged(path, "is a receipt about something else than a stage"));
-        };
         let beside = path.with_extension(LIST);
         let list = fs::read(&beside).map_err(disk(&beside))?;
-        if Digest::of(&list) != stage.files.list {
-            return Err(damaged(&beside, format!("is not the list that {} names", path.display())));
+        Claim::decode(&bytes, &list).map_err(|what| damaged(path, what))
+    }
+
+    /// Opens a receipt, with the list of files that it names: [`Claim::open`] of bytes.
+    ///
+    /// Errors: in words.
+    pub fn decode(receipt: &[u8], list: &[u8]) -> Result<(Claim, PublicKey), String> {
+        let statement = check_receipt(receipt, Given::default());
+        let receipt = statement.map_err(|error| error.to_string())?.receipt;
+        let Body::Stage(stage) = receipt.body else {
+            return Err("is a receipt about something else than a stage".to_owned());
+        };
+        if Digest::of(list) != stage.files.list {
+            return Err("the list of files beside it is not the list that it names".to_owned());
         }
-        let files = read_list(&list).map_err(|error| damaged(&beside, error.to_string()))?;
+        let files = read_list(list);
+        let files = files.map_err(|error| format!("the list of files beside it: {error}"))?;
         if files.len() as u64 != stage.files.count {
-            return Err(damaged(path, "counts other files than its list has"));
+            return Err("counts other files than its list has".to_owned());
         }
         let tree = |leaves: Leaves| Tree { root: leaves.root, leaves: leaves.count };
         let (kind, program) = (stage.name, stage.program);
@@ -174,8 +185,8 @@ pub fn check(catalogue: &Catalogue, table: &Path) -> Result<(), Error> {
 }
 
 /// The signed envelopes that a version rests on: those of all tables and runs of `stages` over the
-/// shards, those of the units in the ingest log, and the tables of what these skipped. `records` is
-/// the tree over all records, and `parts` are the names of the shards and of the units.
+/// shards and of the pairs that these compared, those of the units in the ingest log, and the tables
+/// of what these skipped. `records` is the tree over all records, and `parts` are the names of the shards and of the units.
 pub fn envelopes(
     catalogue: &Catalogue,
     stages: &[Stage],
@@ -194,6 +205,8 @@ pub fn envelopes(
                 paths.push(path(&catalogue.keys(&stage.key, shard)));
             }
         }
+        // Not every stage compares pairs.
+        paths.extend(Some(path(&catalogue.pairs(&key))).filter(|path| path.exists()));
     }
     paths
 }

@@ -66,9 +66,15 @@ pub enum Error {
     /// A proof of absence that shows none.
     #[error(transparent)]
     Absence(#[from] crate::absent::Refused),
+    /// A proof of presence that shows none.
+    #[error(transparent)]
+    Presence(#[from] crate::present::Refused),
     /// Whoever signs did not.
     #[error("cannot sign: {0}")]
     Sign(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Whoever was to do passes over shards did not.
+    #[error("{0}")]
+    Elsewhere(Box<dyn std::error::Error + Send + Sync>),
     /// Something asked for that is not here.
     #[error("no {kind} {name}")]
     Missing {

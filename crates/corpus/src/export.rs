@@ -19,7 +19,8 @@ use crate::verdicts::word;
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, ArrayRef, RecordBatch, StringArray};
 use rayon::prelude::*;
-use std::collections::HashSet;
+use serde_json::value::RawValue;
+use std::collections::{BTreeMap, HashSet};
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -201,7 +202,7 @@ fn jsonl<'a>(
     for batch in batches {
         let batch = batch?;
         for at in 0..batch.num_rows() {
-            let mut line = object(&batch, at);
+            let mut line = object(&batch, at).map_err(|what| damaged(path, what))?;
             records += 1;
             bytes += line.text_bytes;
             line.json.push('\n');
@@ -219,33 +220,44 @@ pub(crate) struct Line {
     text_bytes: u64,
 }
 
-/// Row `at` as a JSON object: the fields of the record that are not empty, then those of its meta.
-pub(crate) fn object(batch: &RecordBatch, at: usize) -> Line {
+/// Row `at` as a JSON object: the fields of the record that are not empty, then those of its meta,
+/// each name once. A field of meta that is called as one of ours is gets `meta_` before its name, as
+/// often as needed until the name is free.
+///
+/// Errors: in words, for meta that is no JSON object.
+pub(crate) fn object(batch: &RecordBatch, at: usize) -> Result<Line, String> {
     let schema = batch.schema();
     let mut fields = Vec::new();
-    let mut meta = String::new();
+    let mut names = HashSet::from(["rid".to_owned()]);
+    let mut meta = "";
     let mut text_bytes = 0;
     for (field, column) in schema.fields().iter().zip(batch.columns()) {
-        if column.is_null(at) {
-            continue;
-        }
         let name = field.name().as_str();
         if let Some(list) = column.as_list_opt::<i32>() {
+            names.insert(name.to_owned());
             let list = list.value(at);
             let items: Vec<&str> = list.as_string::<i32>().iter().flatten().collect();
-            if !items.is_empty() {
+            if column.is_valid(at) && !items.is_empty() {
                 fields.push(format!("{}:{}", quote(name), serde_json::json!(items)));
             }
             continue;
         }
-        let Some(text) = string(column, at) else { continue };
+        let texts = column.as_string_opt::<i32>().is_some();
+        if !texts && column.as_any_dictionary_opt().is_none() {
+            continue;
+        }
+        let text = string(column, at).unwrap_or_default();
         match name {
-            "meta" => meta = text.trim_start_matches('{').trim_end_matches('}').to_owned(),
-            _ if text.is_empty() => {}
-            _ => fields.push(format!("{}:{}", quote(name), quote(text))),
+            "meta" => meta = text,
+            _ => {
+                names.insert(name.to_owned());
+            }
         }
         if name == "text" {
             text_bytes = text.len() as u64;
+        }
+        if name != "meta" && !text.is_empty() {
+            fields.push(format!("{}:{}", quote(name), quote(text)));
         }
     }
     if let Some(rid) = batch.column_by_name("rid") {
@@ -253,9 +265,17 @@ pub(crate) fn object(batch: &RecordBatch, at: usize) -> Line {
         fields.push(format!("\"rid\":\"{rid}\""));
     }
     if !meta.is_empty() {
-        fields.push(meta);
+        let meta: BTreeMap<String, &RawValue> =
+            serde_json::from_str(meta).map_err(|error| format!("its meta: {error}"))?;
+        for (name, value) in &meta {
+            let mut free = name.clone();
+            while names.contains(&free) || free != *name && meta.contains_key(&free) {
+                free.insert_str(0, "meta_");
+            }
+            fields.push(format!("{}:{value}", quote(&free)));
+        }
     }
-    Line { json: format!("{{{}}}", fields.join(",")), text_bytes }
+    Ok(Line { json: format!("{{{}}}", fields.join(",")), text_bytes })
 }
 
 fn string(column: &ArrayRef, at: usize) -> Option<&str> {

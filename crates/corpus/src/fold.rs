@@ -13,13 +13,13 @@ use crate::merge::Tree;
 use crate::recipe::Policy;
 use crate::record::RecordId;
 use crate::rows::digest;
-use crate::stage::{Stage, Work};
+use crate::stage::Stage;
 use crate::table;
 use crate::tree::SaltKey;
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use columns::Columns;
-pub use columns::{schema, verdict_leaf};
+pub use columns::{schema, verdict_body, verdict_leaf};
 pub(crate) use lockstep::Lockstep;
 use rayon::prelude::*;
 use std::collections::{BTreeSet, HashMap};
@@ -94,13 +94,22 @@ impl Fold<'_> {
     ///
     /// A record that stands in several shards is judged alike in each and counted once.
     pub fn judge(&self, shards: &[Folded], each: &Each<'_>) -> Result<Counts, Error> {
-        let lost = self.lost(shards)?;
-        let one = |(place, shard)| {
-            let (told, batch) = self.shard(shard, &lost)?;
+        let parts: Vec<Result<Ruled, Error>> =
+            shards.par_iter().map(|shard| self.rules(shard)).collect();
+        let (mut judged, mut members) = (Vec::with_capacity(parts.len()), Vec::new());
+        for part in parts {
+            let (records, of) = part?;
+            judged.push(records);
+            members.extend(of);
+        }
+        let lost = lost(members);
+        let one = |(place, judged)| {
+            let (told, batch) = self.shard(judged, &lost);
             each(place, batch)?;
             Ok(told)
         };
-        let parts: Vec<Result<Vec<Told>, Error>> = shards.par_iter().enumerate().map(one).collect();
+        let parts: Vec<Result<Vec<Told>, Error>> =
+            judged.into_par_iter().enumerate().map(one).collect();
         let mut all = Vec::new();
         for part in parts {
             all.extend(part?);
@@ -114,37 +123,15 @@ impl Fold<'_> {
         Ok(counts)
     }
 
-    /// The records that lose to another of their cluster, with the stage that says so.
-    fn lost(&self, shards: &[Folded]) -> Result<HashMap<RecordId, u8>, Error> {
-        let global =
-            |stage: &Stage| matches!(stage.work, Work::Global(_)) && !stage.judge.ignored();
-        if !self.stages.iter().any(global) {
-            return Ok(HashMap::new());
-        }
-        let parts: Vec<Result<Vec<Member>, Error>> =
-            shards.par_iter().map(|shard| self.members(shard)).collect();
-        let mut members = Vec::new();
-        for part in parts {
-            members.extend(part?);
-        }
-        members.par_sort_unstable();
-        members.dedup();
-        let mut lost = HashMap::new();
-        for cluster in members.chunk_by(|a, b| (a.stage, a.cluster) == (b.stage, b.cluster)) {
-            let alive = cluster.iter().filter(|member| !lost.contains_key(&member.record));
-            let losers: Vec<(RecordId, u8)> =
-                alive.skip(1).map(|member| (member.record, member.stage)).collect();
-            lost.extend(losers);
-        }
-        Ok(lost)
-    }
-
-    /// The members of clusters in `shard` that no rule drops.
-    fn members(&self, shard: &Folded) -> Result<Vec<Member>, Error> {
-        let mut members = Vec::new();
+    /// What the rules say of each record of `shard`, and the members of clusters that none drops.
+    fn rules(&self, shard: &Folded) -> Result<Ruled, Error> {
+        let (mut judged, mut members) = (Vec::new(), Vec::new());
         let mut reader = Lockstep::open(shard, self.stages)?;
         while reader.advance()? {
-            if self.ruled(&reader).is_some() {
+            let (record, why) = (reader.record(), self.ruled(&reader));
+            let told = Told { record, bytes: reader.bytes(), why };
+            judged.push((told, reader.text_out()));
+            if why.is_some() {
                 continue;
             }
             let rank = self.policy.rank(reader.source());
@@ -153,12 +140,11 @@ impl Fold<'_> {
                     continue;
                 }
                 if let Some(cluster) = reader.cluster(place) {
-                    let record = reader.record();
                     members.push(Member { stage: number(place), cluster, rank, record });
                 }
             }
         }
-        Ok(members)
+        Ok((judged, members))
     }
 
     /// Why the record at the reader drops, clusters aside.
@@ -174,25 +160,39 @@ impl Fold<'_> {
         })
     }
 
+    /// The verdicts on the records of a shard, once it is known which copies are lost.
     fn shard(
         &self,
-        shard: &Folded,
+        judged: Vec<(Told, Digest)>,
         lost: &HashMap<RecordId, u8>,
-    ) -> Result<(Vec<Told>, RecordBatch), Error> {
-        let mut told = Vec::new();
+    ) -> (Vec<Told>, RecordBatch) {
         let mut columns = Columns::new(self.salt);
-        let mut reader = Lockstep::open(shard, self.stages)?;
-        while reader.advance()? {
-            let record = reader.record();
-            let copy = || lost.get(&record).map(|stage| Why::Copy { stage: *stage });
-            let why = self.ruled(&reader).or_else(copy);
-            let bytes = reader.bytes();
-            let text = reader.text_out();
-            told.push(Told { record, bytes, why });
-            columns.push(record, why, &text, self.stages);
-        }
-        Ok((told, columns.finish()))
+        let verdict = |(mut told, text): (Told, Digest)| {
+            let copy = || lost.get(&told.record).map(|stage| Why::Copy { stage: *stage });
+            told.why = told.why.or_else(copy);
+            columns.push(told.record, told.why, &text, self.stages);
+            told
+        };
+        let told = judged.into_iter().map(verdict).collect();
+        (told, columns.finish())
     }
+}
+
+/// Each record of a shard with the digest of its text after all stages, and members of clusters.
+type Ruled = (Vec<(Told, Digest)>, Vec<Member>);
+
+/// The records that lose to another of their cluster, with the stage that says so.
+fn lost(mut members: Vec<Member>) -> HashMap<RecordId, u8> {
+    members.par_sort_unstable();
+    members.dedup();
+    let mut lost = HashMap::new();
+    for cluster in members.chunk_by(|a, b| (a.stage, a.cluster) == (b.stage, b.cluster)) {
+        let alive = cluster.iter().filter(|member| !lost.contains_key(&member.record));
+        let losers: Vec<(RecordId, u8)> =
+            alive.skip(1).map(|member| (member.record, member.stage)).collect();
+        lost.extend(losers);
+    }
+    lost
 }
 
 /// A record that may win its cluster; the order of the fields is the order of winning.

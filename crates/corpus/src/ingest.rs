@@ -18,15 +18,14 @@ pub use entry::{CONTENT_TYPE, Counts, Entry, FileEntry, entries};
 pub use plan::{Plan, Unit};
 pub use skips::{digest as skips_digest, skips};
 
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, sweep};
 use crate::error::{Error, disk};
 use crate::read::{Place, Reading};
-use crate::shard::TEMP_PREFIX;
+use crate::shard::SHARD_BYTES;
 use crate::tree::SaltKey;
 use serde::Deserialize;
 use std::fmt;
 use std::fs;
-use std::path::Path;
 use std::str::FromStr;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -62,6 +61,16 @@ pub enum OnError {
     /// Count it, note it in the table of skips, and go on.
     Skip,
 }
+
+/// Most bytes of records in a shard, where a run of so many threads has `memory` bytes and nothing
+/// else is said: 1 MiB to [`SHARD_BYTES`].
+pub fn shard_bytes(memory: u64, threads: usize) -> u64 {
+    let share = memory / SHARDS_IN_MEMORY / threads.max(1) as u64;
+    share.clamp(1 << 20, SHARD_BYTES as u64)
+}
+
+/// Shards' worth of memory that one thread may need at a time.
+const SHARDS_IN_MEMORY: u64 = 8;
 
 /// How files are taken in.
 #[derive(Clone)]
@@ -134,17 +143,6 @@ impl<'a> Ingest<'a> {
         results.sort_by_key(|(place, _)| *place);
         results.into_iter().map(|(_, result)| result).collect()
     }
-}
-
-/// Removes the unfinished files of processes that are gone.
-fn sweep(folder: &Path) -> Result<(), Error> {
-    for entry in fs::read_dir(folder).map_err(disk(folder))? {
-        let entry = entry.map_err(disk(folder))?;
-        if entry.file_name().to_string_lossy().starts_with(TEMP_PREFIX) {
-            fs::remove_file(entry.path()).map_err(disk(&entry.path()))?;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

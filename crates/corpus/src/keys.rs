@@ -4,6 +4,7 @@
 //! memory that does not grow with their number. Invariant: what comes out is in ascending order,
 //! without equal items, and as it was written. Format: `docs/format/keys.md`.
 
+pub mod leaves;
 mod run;
 
 pub use run::{Run, write};
@@ -14,7 +15,8 @@ use crate::merge::{Merge, Tree};
 use crate::record::RecordId;
 use crate::spill::Spool;
 use crate::stage::Key;
-use crate::tree::{Builder, body, leaf};
+use crate::tree::Builder;
+use leaves::{Grouping, leaf};
 use std::path::{Path, PathBuf};
 use terroir_base::Digest;
 
@@ -51,17 +53,11 @@ fn merge_by(runs: &[PathBuf], runs_max: usize) -> Result<Merged, Error> {
     Merged::new(sources)
 }
 
-/// The tree over all items of `runs`, for proofs that a record shares no key: a leaf's key is
-/// [`bytes`], its body [`nothing`].
+/// The tree over all items of `runs`, in groups ([`leaves`]), for proofs that a record shares no key.
 ///
 /// Errors: `Disk`, `Damaged`.
 pub fn tree(runs: &[PathBuf]) -> Result<Tree, Error> {
     Ok(Committing::new(merge(runs)?).finish()?.0)
-}
-
-/// The body of every leaf of keys: no bytes under a salt of zeros, as nothing is hidden.
-pub fn nothing() -> Digest {
-    body(&Digest([0; 32]), &[])
 }
 
 /// All items of `runs` whose key is in `space` and starts with `prefix`, in ascending order.
@@ -124,6 +120,7 @@ impl Iterator for Merged {
 pub struct Committing {
     items: Merged,
     waiting: Vec<[u8; 50]>,
+    grouping: Grouping,
     tree: Builder,
     cpu_ns: u64,
 }
@@ -132,7 +129,13 @@ impl Committing {
     /// The items of `items`, and the tree over them.
     pub fn new(items: Merged) -> Committing {
         let waiting = Vec::with_capacity(WAITING_ITEMS);
-        Committing { items, waiting, tree: Builder::default(), cpu_ns: 0 }
+        Committing {
+            items,
+            waiting,
+            grouping: Grouping::default(),
+            tree: Builder::default(),
+            cpu_ns: 0,
+        }
     }
 
     /// The tree over all items, also those that nobody asked for, and CPU nanoseconds of its hashes.
@@ -143,14 +146,14 @@ impl Committing {
             item?;
         }
         self.hash();
+        self.grouping.finish(|group| self.tree.push(leaf(group)));
         Ok((Tree { root: self.tree.root(), leaves: self.tree.leaves() }, self.cpu_ns))
     }
 
     fn hash(&mut self) {
         let start = Clock::begin();
-        let nothing = nothing();
         for item in self.waiting.drain(..) {
-            self.tree.push(leaf(&item, &nothing));
+            self.grouping.push(&item, |group| self.tree.push(leaf(group)));
         }
         self.cpu_ns += start.cpu_ns();
     }

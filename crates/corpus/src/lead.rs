@@ -12,6 +12,7 @@ mod check;
 mod documents;
 mod encoder;
 mod gate;
+mod index;
 mod manifest;
 mod pack;
 mod permute;
@@ -24,15 +25,17 @@ mod write;
 pub use check::{Checked, check};
 pub use encoder::Encoder;
 pub use gate::{Found, Gated, Report};
+pub use index::Index;
 pub use manifest::{
     CONTENT_TYPE, MANIFEST_BYTES_MAX, Manifest, ManifestId, Order, Packed, Passed, Shape, Share,
 };
+pub use pack::table_path;
 pub use permute::Permutation;
 pub use sequence::{Place, Sequence, Span};
 pub use training::{Training, find, folder, manifests};
-pub use write::{Form, Written, batches};
+pub use write::{Form, Written, batches, npy_header};
 
-use crate::catalogue::{Catalogue, Kept, write as keep};
+use crate::catalogue::{Catalogue, Kept, NEW_PREFIX, write as keep};
 use crate::claim::policy;
 use crate::error::{Error, disk};
 use crate::recipe::{Recipe, Tokenize, wrong};
@@ -133,7 +136,7 @@ pub fn lead(
     }
     let all = folder(catalogue);
     fs::create_dir_all(&all).map_err(disk(&all))?;
-    let temp = tempfile::Builder::new().prefix(".new-").tempdir_in(&all).map_err(disk(&all))?;
+    let temp = tempfile::Builder::new().prefix(NEW_PREFIX).tempdir_in(&all).map_err(disk(&all))?;
     let start = Instant::now();
     let mixture = &recipe.mixture;
     let text_bytes = AtomicU64::new(0);

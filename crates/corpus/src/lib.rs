@@ -16,17 +16,22 @@ pub mod catalogue;
 pub mod claim;
 mod clock;
 pub mod diff;
+mod envelope;
 pub mod error;
 pub mod explain;
 pub mod export;
 pub mod fold;
 #[cfg(test)]
 mod golden;
+#[cfg(test)]
+mod hostile;
 pub mod ingest;
 pub mod keys;
 pub mod lead;
 pub mod measure;
 pub mod merge;
+pub mod pairs;
+pub mod present;
 pub mod publish;
 pub mod read;
 pub mod recipe;

@@ -114,9 +114,14 @@ impl RecordId {
     /// The leaf of the record in every tree over records.
     pub fn leaf(&self, salt: &SaltKey) -> Digest {
         let key = self.0.as_bytes();
-        leaf(key, &body(&salt.salt(key), key))
+        leaf(key, &self.body(&salt.salt(key)))
+    }
+
+    /// The digest of that leaf's body under `salt`.
+    pub fn body(&self, salt: &Digest) -> Digest {
+        body(salt, self.0.as_bytes())
     }
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

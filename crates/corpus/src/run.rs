@@ -4,16 +4,21 @@
 //! that was killed goes on where it stopped, a changed recipe measures only what changed, and more
 //! records cost only their own shards and what they touch.
 
+mod compared;
 mod global;
 mod measured;
+mod pass;
+mod view;
 
 pub(crate) use global::ShardTexts;
+pub use pass::{Made, Out, Passed, Task, pass};
 
-use crate::catalogue::{Catalogue, write};
+use crate::catalogue::{Catalogue, Kept, NEW_PREFIX, write};
 use crate::claim::{self, Bytes, Claim, Sign, version_files};
 use crate::clock::Work as Clock;
 use crate::error::{Error, disk};
 use crate::fold::{self, Counts, Fold, Folded};
+use crate::ingest::Entry;
 use crate::keys;
 use crate::merge::{self, Tree};
 use crate::recipe::Recipe;
@@ -44,7 +49,14 @@ pub struct Options<'a> {
     pub sign: &'a Sign<'a>,
     /// Told how far it is, from any thread.
     pub watch: &'a (dyn Fn(Progress) + Sync),
+    /// Does the passes over shards instead of this process's threads.
+    pub elsewhere: Option<&'a Elsewhere<'a>>,
 }
+
+/// Does all of these passes with the chain of the recipe; gives what each left, in their order.
+///
+/// Whoever does them reads and writes the same data folder.
+pub type Elsewhere<'a> = dyn Fn(&[Task]) -> Result<Vec<Passed>, Error> + Sync + 'a;
 
 /// How far a run is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,6 +83,28 @@ pub struct Records {
     pub parents: Vec<VersionId>,
     /// Contributors who took their consent back.
     pub withdrawn: BTreeSet<String>,
+}
+
+impl Records {
+    /// The records of the units `entries` and, where there is one, of a parent.
+    pub fn of(entries: &[Entry], parent: Option<&Kept>) -> Records {
+        let mut records = Records::default();
+        if let Some(kept) = parent {
+            records.shards.clone_from(&kept.shards);
+            records.units.clone_from(&kept.units);
+            records.parents = vec![kept.id];
+            records.withdrawn = kept.version.withdrawn.iter().cloned().collect();
+        }
+        for entry in entries {
+            records.units.push(entry.unit.to_string());
+            records.shards.extend(entry.shards.iter().map(|shard| shard.name.to_string()));
+        }
+        for names in [&mut records.shards, &mut records.units] {
+            names.sort_unstable();
+            names.dedup();
+        }
+        records
+    }
 }
 
 /// What came out.
@@ -151,7 +185,7 @@ impl Driver<'_> {
         let mut committed = vec![None; self.stages.len()];
         for place in 0..self.stages.len() {
             if let Work::Global(stage) = &self.stages[place].work {
-                let (ns, keys) = self.resolve(place, stage.as_ref(), &keys[..=place])?;
+                let (ns, keys) = self.resolve(place, stage.as_ref(), &keys[..=place], records)?;
                 took[place].cpu_ns += ns;
                 commit_ns += keys.map_or(0, |(_, ns)| ns);
                 committed[place] = keys.map(|(tree, _)| tree);
@@ -201,24 +235,20 @@ impl Driver<'_> {
         self.records.shards.iter().map(|name| self.catalogue.keys(&stage.key, name)).collect()
     }
 
-    /// Signs what `stage` made of the shard at `place`: the table or run `file`.
+    /// Signs what `stage` made of the shard at `place`, in `file`.
     ///
-    /// `rows` are those of a table; a run is itself what came out, so many `items`.
-    fn vouch(
-        &self,
-        stage: &Stage,
-        place: usize,
-        file: &Path,
-        rows: Result<Tree, u64>,
-    ) -> Result<(), Error> {
-        let bytes = Bytes::of(self.catalogue, file)?;
-        let keys = if rows.is_ok() { "" } else { claim::KEYS };
+    /// A run of keys is itself what came out.
+    fn vouch(&self, stage: &Stage, place: usize, file: &Path, made: &Made) -> Result<(), Error> {
+        let (keys, outputs) = match made.out {
+            Out::Rows(tree) => ("", tree),
+            Out::Keys(leaves) => (claim::KEYS, Tree { root: made.bytes.digest, leaves }),
+        };
         let claim = Claim {
             kind: format!("{}{keys}", stage.facts().kind),
             program: stage.id,
             inputs: self.inputs[place],
-            outputs: rows.unwrap_or_else(|leaves| Tree { root: bytes.digest, leaves }),
-            files: vec![bytes],
+            outputs,
+            files: vec![made.bytes.clone()],
         };
         claim.keep(&claim::path(file), self.options.sign)
     }
@@ -249,7 +279,7 @@ impl Driver<'_> {
     ) -> Result<(Version, Counts, tempfile::TempDir), Error> {
         let versions = self.catalogue.folder().join("versions");
         fs::create_dir_all(&versions).map_err(disk(&versions))?;
-        let folder = tempfile::Builder::new().prefix(".new-").tempdir_in(&versions);
+        let folder = tempfile::Builder::new().prefix(NEW_PREFIX).tempdir_in(&versions);
         let folder = folder.map_err(disk(&versions))?;
         let shard = |name: &String| Folded {
             records: self.catalogue.shard(name),

@@ -3,14 +3,14 @@
 //! A part is encrypted to a key of its own, and that key, in a file beside it, to named recipients;
 //! all by the `age` format. Without the file of the key nobody reads the part again, and everything
 //! that is signed or rooted stands as before. Invariant: what `unseal` gives was compared with the
-//! digests and the tree of the manifest. Format: `docs/format/sealed.md`.
+//! digests and the tree of the manifest, whose signature holds. Format: `docs/format/sealed.md`.
 
 mod files;
 mod manifest;
 mod open;
 
 pub use age::x25519::{Identity, Recipient};
-pub use manifest::{MANIFEST_BYTES_MAX, Manifest, PARTS_MAX, Part};
+pub use manifest::{CONTENT_TYPE, MANIFEST_BYTES_MAX, Manifest, PARTS_MAX, Part};
 pub use open::{Opened, identities, unseal};
 
 use crate::catalogue::{Catalogue, Kept, write};
@@ -34,11 +34,15 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 use terroir_base::Digest;
+use terroir_base::sign::SecretKey;
 
+/// Name of the signed manifest in its folder.
+const MANIFEST: &str = "manifest.cose";
 /// Trees of a manifest are over ids that are no secret.
 const SALT: SaltKey = SaltKey([0; 32]);
 
-/// Writes the records of `kept` that pass into the folder `out`, which must hold no manifest yet.
+/// Writes the records of `kept` that pass into the folder `out`, which must hold no manifest yet;
+/// `key` signs that, and `salt` is that of the version's leaves.
 ///
 /// Errors: `Disk`; `Damaged` where a text is not what the version says, `out` holds a manifest, or
 /// there are more than [`PARTS_MAX`] contributors.
@@ -47,11 +51,11 @@ pub fn seal(
     kept: &Kept,
     recipients: &[Recipient],
     out: &Path,
-    salt: &SaltKey,
+    (key, salt): (&SecretKey, &SaltKey),
 ) -> Result<Manifest, Error> {
     verdicts::check(catalogue, kept, salt)?;
     fs::create_dir_all(out).map_err(disk(out))?;
-    let path = out.join("manifest.cbor");
+    let path = out.join(MANIFEST);
     if path.exists() {
         return Err(damaged(&path, "is there already: seal into an empty folder"));
     }
@@ -81,7 +85,9 @@ pub fn seal(
                     writers.insert(name.to_owned(), Writer::new(out)?);
                 }
                 let writer = writers.get_mut(name).expect("it was made");
-                writer.push(record, &object(&batch, at).json)?;
+                let line = object(&batch, at);
+                let line = line.map_err(|what| damaged(&catalogue.shard(shard), what))?;
+                writer.push(record, &line.json)?;
             }
         }
     }
@@ -90,7 +96,7 @@ pub fn seal(
         parts.push(writer.finish(contributor, recipients, out, place)?);
     }
     let manifest = Manifest { version: kept.id, parts };
-    write(&path, &manifest.encode())?;
+    write(&path, &manifest.sign(key))?;
     Ok(manifest)
 }
 

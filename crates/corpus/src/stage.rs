@@ -27,12 +27,14 @@ mod registry;
 pub mod substring;
 pub mod wasm;
 
-pub use registry::{Stage, Work, chain};
+pub use registry::{KINDS, Stage, Work, chain};
 
 use crate::error::Error;
+use crate::pairs;
 use crate::record::RecordId;
 use crate::text::Doc;
-use std::path::Path;
+use std::cmp::Ordering;
+use std::path::{Path, PathBuf};
 use terroir_base::Digest;
 use terroir_base::cbor::Value;
 
@@ -175,12 +177,31 @@ pub trait Global: Send + Sync {
 }
 
 /// A key of a global stage: which index (a band), and a hash.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Key {
     /// Which of the stage's indexes.
     pub space: u16,
     /// The hash, most significant byte first.
     pub hash: [u8; 16],
+}
+
+impl Key {
+    /// Numbers that sort as keys do; comparing them is faster than comparing bytes.
+    fn numbers(&self) -> (u16, u128) {
+        (self.space, u128::from_be_bytes(self.hash))
+    }
+}
+
+impl Ord for Key {
+    fn cmp(&self, other: &Key) -> Ordering {
+        self.numbers().cmp(&other.numbers())
+    }
+}
+
+impl PartialOrd for Key {
+    fn partial_cmp(&self, other: &Key) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
 /// Texts of records as the stage sees them.
@@ -204,6 +225,15 @@ pub trait Texts: Sync {
 
     /// Whether it matters how alike `a` and `b` are: an audit asks about some records alone.
     fn matters(&self, a: RecordId, b: RecordId) -> bool;
+
+    /// Files of what this stage found before about pairs of records ([`crate::pairs`]), also of
+    /// records that are not here.
+    fn known(&self) -> &[PathBuf];
+
+    /// Takes what the stage found about all pairs of `records` that matter, known before or not.
+    ///
+    /// A stage that compares no pairs does not call it. Errors: those of `pairs`, `Disk`.
+    fn keep(&self, records: &[RecordId], pairs: &mut pairs::Stream<'_>) -> Result<(), Error>;
 }
 
 /// A record that meets others.

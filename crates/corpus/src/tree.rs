@@ -67,6 +67,9 @@ fn derive(key: &ContextKey, parts: &[&[u8]]) -> Digest {
 pub struct SaltKey(pub [u8; 32]);
 
 impl SaltKey {
+    /// Of public data, which has nothing to hide.
+    pub const PUBLIC: SaltKey = SaltKey([0; 32]);
+
     /// The salt of the record or key `key`.
     pub fn salt(&self, key: &[u8]) -> Digest {
         derive(&KEYS.salt, &[&self.0, key])

@@ -7,7 +7,7 @@
 use crate::catalogue::{Catalogue, Kept};
 use crate::claim::{Bytes, Claim};
 use crate::error::{Error, damaged};
-use crate::fold::{schema, verdict_leaf};
+use crate::fold::{schema, verdict_body, verdict_leaf};
 use crate::merge::{Merge, Tree};
 use crate::record::RecordId;
 use crate::rows::digest;
@@ -35,6 +35,11 @@ pub struct Said {
 }
 
 impl Said {
+    /// The digest of its leaf's body under `salt`.
+    pub fn body(&self, salt: &Digest) -> Digest {
+        verdict_body(salt, self.stage.as_deref(), self.reason.as_deref(), &self.text)
+    }
+
     /// "stage: reason", empty where it passes.
     pub fn why(&self) -> String {
         match (&self.stage, &self.reason) {

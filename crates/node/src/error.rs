@@ -166,6 +166,17 @@ pub enum Error {
     /// The server's threads or signal handlers could not be set up.
     #[error("cannot set up the server")]
     Setup(#[source] io::Error),
+    /// Dataset versions, manifests or batches: see its message.
+    #[error(transparent)]
+    Corpus(#[from] terroir_corpus::Error),
+    /// What was asked for at an address did not come, or is not what was signed.
+    #[error("{address}: {problem}")]
+    Remote {
+        /// The address.
+        address: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// The engine's thread is gone; the log says why.
     #[error("the engine has stopped")]
     Stopped,

@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod batches;
 mod clock;
 mod disk;
 mod engine;
 mod error;
 mod home;
 pub mod opening;
+pub mod process;
 mod receipts;
 pub mod server;
 mod telemetry;
@@ -16,4 +18,4 @@ pub use engine::{
 };
 pub use error::Error;
 pub use home::Home;
-pub use receipts::{Receipts, Stored};
+pub use receipts::{Receipts, Stored, now_ms};

@@ -9,6 +9,7 @@ mod ids;
 
 pub(crate) use chain::GROUP_MAX;
 
+use crate::clock::Moment;
 use crate::error::disk;
 use crate::{Error, telemetry};
 use chain::Chain;
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use terroir_base::id::ReceiptId;
 use terroir_base::sign::{PublicKey, SecretKey};
-use terroir_proof::{Draft, Given, Place, Signed, check};
+use terroir_proof::{Draft, Given, Place, Signed, Stage, Times, Work, check};
 
 /// Receipts whose ids may not have reached the disk: as many as a node makes within the time after
 /// which systems write files out by themselves.
@@ -43,6 +44,11 @@ pub struct Stored {
     pub seq: u64,
     /// The receipt.
     pub bytes: Vec<u8>,
+}
+
+/// This machine's clock, in Unix milliseconds.
+pub fn now_ms() -> u64 {
+    Moment::now().unix_ms()
 }
 
 impl Receipts {
@@ -116,6 +122,17 @@ impl Receipts {
         }
         let stored = |Signed { id, bytes, receipt }| Stored { id, seq: receipt.place.seq, bytes };
         Ok(results.into_iter().map(|signed| Ok(stored(signed?))).collect())
+    }
+
+    /// The receipt for `stage`, at the end of the chain; its work began when this clock showed
+    /// `requested_ms` ([`now_ms`]).
+    ///
+    /// Errors: as [`Receipts::append`].
+    pub fn sign_stage(&self, stage: &Stage, requested_ms: u64) -> Result<Vec<u8>, Error> {
+        let times = Times { requested_ms, first_ms: None, done_ms: now_ms().max(requested_ms) };
+        let draft = Draft { place: Place::FIRST, work: Work::Stage(stage.clone()), times };
+        let signed = self.append(vec![draft])?.pop().expect("one draft, one result");
+        Ok(signed?.bytes)
     }
 
     /// Mends what a crash left behind; called before the first [`Receipts::append`].

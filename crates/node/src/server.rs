@@ -6,11 +6,11 @@
 mod ask;
 mod bodies;
 mod body;
-mod failure;
+pub(crate) mod failure;
 mod keys;
-mod listen;
+pub(crate) mod listen;
 mod metrics;
-mod router;
+pub(crate) mod router;
 mod stall;
 mod stream;
 
@@ -139,10 +139,16 @@ impl Server {
     /// until `hurry` comes; what is left then is broken off, with receipts for what was said.
     pub async fn run(self, stop: impl Future<Output = ()>, hurry: impl Future<Output = ()>) {
         let Server { listener, shared, drain, .. } = self;
-        let open = listen::answer(listener, Arc::clone(&shared), pin!(stop)).await;
+        let router = router::new(Arc::clone(&shared));
+        let connected = || shared.metrics.connected();
+        let open = listen::answer(listener, (router, shared.limits), connected, pin!(stop)).await;
         telemetry::draining(shared.engine.status().jobs);
         shared.engine.close();
-        listen::drain(open, &shared.engine, drain, pin!(hurry)).await;
+        let break_off = || {
+            telemetry::breaking_off(shared.engine.status().jobs);
+            shared.engine.cancel_all();
+        };
+        listen::drain(open, drain, pin!(hurry), break_off).await;
     }
 }
 
@@ -155,26 +161,31 @@ pub fn serve(engine: Engine, config: Config, ready: impl FnOnce(SocketAddr)) -> 
     // The engine outlives the runtime: its threads are joined where blocking is allowed.
     let engine = Arc::new(engine);
     runtime.block_on(async {
-        let signals = || signals().map_err(Error::Setup);
-        let ((mut terminate, mut interrupt), (mut second, mut third)) = (signals()?, signals()?);
+        let (stop, hurry) = signals()?;
         let server = Server::bind(Arc::clone(&engine), config)?;
         ready(server.address());
-        let stop = async {
-            tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
-        };
-        let hurry = async {
-            // These have seen the first signal too.
-            for _ in 0..2 {
-                tokio::select! { _ = second.recv() => {}, _ = third.recv() => {} }
-            }
-        };
         server.run(stop, hurry).await;
         Ok(())
     })
 }
 
-fn signals() -> std::io::Result<(Signal, Signal)> {
-    Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
+/// The first SIGTERM or SIGINT from now on, and the second. Errors: `Setup`.
+pub(crate) fn signals() -> Result<(impl Future<Output = ()>, impl Future<Output = ()>), Error> {
+    let listen = || -> std::io::Result<(Signal, Signal)> {
+        Ok((signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?))
+    };
+    let (mut terminate, mut interrupt) = listen().map_err(Error::Setup)?;
+    let (mut second, mut third) = listen().map_err(Error::Setup)?;
+    let stop = async move {
+        tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }
+    };
+    let hurry = async move {
+        // These have seen the first signal too.
+        for _ in 0..2 {
+            tokio::select! { _ = second.recv() => {}, _ = third.recv() => {} }
+        }
+    };
+    Ok((stop, hurry))
 }
 
 fn load_keys(path: &std::path::Path) -> Result<Keys, Error> {

@@ -39,7 +39,7 @@ impl Statement {
     pub(crate) fn new(opened: Opened, given: &Given<'_>, held: &[Point]) -> Statement {
         let body = &opened.receipt.body;
         let (established, open): (Vec<_>, Vec<_>) =
-            Point::of(body).iter().partition(|point| held.contains(point));
+            Point::of(body).partition(|point| held.contains(point));
         let open = open.into_iter();
         let open = open.map(|point: Point| Unchecked { point, why: point.why_open(given, body) });
         let open = open.collect();

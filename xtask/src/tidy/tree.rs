@@ -67,12 +67,15 @@ impl File {
     }
 }
 
+/// The workspaces of the checkout: the cluster's is its own, as hardly anybody builds it.
+const MANIFESTS: [&str; 2] = ["Cargo.toml", "crates/cluster/Cargo.toml"];
+
 /// Files and dependencies.
 #[derive(Default)]
 pub struct Tree {
     /// Every file that git tracks or would track.
     pub files: Vec<File>,
-    /// Every dependency of every package of the workspace.
+    /// Every dependency of every package of the workspaces.
     pub edges: Vec<Edge>,
 }
 
@@ -99,11 +102,15 @@ impl Tree {
                 files.push(File { path: path.to_owned(), bytes: size, text });
             }
         }
-        let args = ["metadata", "--format-version", "1", "--no-deps"];
-        let metadata = serde_json::from_str(&shell::text(cargo(place).args(args))?)
-            .context("cargo metadata prints JSON")?;
         let root = format!("{}/", place.root.display());
-        Ok(Tree { files, edges: edges(&metadata, &root)? })
+        let mut known = Vec::new();
+        for manifest in MANIFESTS {
+            let args = ["metadata", "--format-version", "1", "--no-deps", "--manifest-path"];
+            let text = shell::text(cargo(place).args(args).arg(place.root.join(manifest)))?;
+            let metadata = serde_json::from_str(&text).context("cargo metadata prints JSON")?;
+            known.extend(edges(&metadata, &root)?);
+        }
+        Ok(Tree { files, edges: known })
     }
 
     /// A tree of one file, for the tests of the rules.

@@ -3,9 +3,10 @@
 //! Invariant: a version is named by its id, the start of one or a tag everywhere in the same way.
 
 use super::Threads;
-use super::lead::{Batches, Check, Lead};
+use super::lead::{Batches, Check, CheckPresent, Lead, ProvePresent};
 use clap::{Subcommand, ValueEnum};
 use std::path::PathBuf;
+use terroir_node::process::bytes;
 
 /// The verbs of `data`.
 #[derive(Debug, Subcommand)]
@@ -66,10 +67,14 @@ pub enum Data {
     /// Pass the gates, then make tokens and a signed manifest that fixes every batch
     #[command(after_help = "Exit status: 0 it is done, 1 records stand in the way.")]
     Lead(Lead),
-    /// Write batches of a manifest to files, every digest checked
+    /// Write batches of a manifest to files, or serve them; every digest is checked
     Batches(Batches),
     /// Make sequences of a manifest again from the records and compare
     Check(Check),
+    /// Write a proof of which records stand in a batch, or in which batches a record stands
+    ProvePresent(ProvePresent),
+    /// Check such a proof, offline and with nothing else
+    CheckPresent(CheckPresent),
     /// Let a short name stand for a version
     Tag {
         /// The name
@@ -93,18 +98,13 @@ pub struct Work {
     pub shard: Option<u64>,
 }
 
-/// `data run`.
+/// What every verb that makes a version is told.
 #[derive(Debug, clap::Args)]
-pub struct Run {
-    /// The recipe, TOML
-    pub recipe: PathBuf,
-    /// Another value for a key, e.g. source.path=DIR or policy.thresholds.minhash.threshold=0.8
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
+pub struct Make {
     /// Work.
     #[command(flatten)]
     pub work: Work,
-    /// Let this tag stand for the version
+    /// Let this tag stand for the new version
     #[arg(long)]
     pub tag: Option<String>,
     /// Print one JSON object
@@ -112,14 +112,33 @@ pub struct Run {
     pub json: bool,
 }
 
+/// A recipe, and what is changed in it.
+#[derive(Debug, clap::Args)]
+pub struct Changed {
+    /// The recipe, TOML
+    pub recipe: PathBuf,
+    /// Another value for a key, e.g. source.path=DIR or policy.thresholds.minhash.threshold=0.8
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// `data run`.
+#[derive(Debug, clap::Args)]
+pub struct Run {
+    /// Which recipe.
+    #[command(flatten)]
+    pub changed: Changed,
+    /// How, and what to say.
+    #[command(flatten)]
+    pub make: Make,
+}
+
 /// `data plan`.
 #[derive(Debug, clap::Args)]
 pub struct Plan {
-    /// The recipe, TOML
-    pub recipe: PathBuf,
-    /// Another value for a key
-    #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
+    /// Which recipe.
+    #[command(flatten)]
+    pub changed: Changed,
     /// Work.
     #[command(flatten)]
     pub work: Work,
@@ -149,15 +168,9 @@ pub struct Append {
     /// Files, folders or globs to add
     #[arg(required = true)]
     pub paths: Vec<String>,
-    /// Work.
+    /// How, and what to say.
     #[command(flatten)]
-    pub work: Work,
-    /// Let this tag stand for the new version
-    #[arg(long)]
-    pub tag: Option<String>,
-    /// Print one JSON object
-    #[arg(long)]
-    pub json: bool,
+    pub make: Make,
 }
 
 /// `data withdraw`.
@@ -168,15 +181,9 @@ pub struct Withdraw {
     /// The contributor, as records name them
     #[arg(long, required = true)]
     pub contributor: Vec<String>,
-    /// Work.
+    /// How, and what to say.
     #[command(flatten)]
-    pub work: Work,
-    /// Let this tag stand for the new version
-    #[arg(long)]
-    pub tag: Option<String>,
-    /// Print one JSON object
-    #[arg(long)]
-    pub json: bool,
+    pub make: Make,
 }
 
 /// `data audit`.
@@ -185,14 +192,22 @@ pub struct Withdraw {
 pub struct Audit {
     /// Version
     pub version: String,
+    /// How much.
+    #[command(flatten)]
+    pub drawn: Drawn,
+}
+
+/// What is made again, and how that is told.
+#[derive(Debug, clap::Args)]
+pub struct Drawn {
     /// Leaves to draw; 459 miss a cheat on 1 % of them with probability 1 %
     #[arg(long, value_name = "N", default_value_t = 459,
         value_parser = clap::value_parser!(u32).range(1..))]
     pub sample: u32,
-    /// Something nobody knew when the version was made, e.g. a later block; mixed into the draw
+    /// Something nobody knew when it was signed, e.g. a later block; mixed into the draw
     #[arg(long, value_name = "TEXT")]
     pub beacon: Option<String>,
-    /// Recompute every leaf
+    /// Make every leaf again
     #[arg(long, conflicts_with = "sample")]
     pub full: bool,
     /// Threads.
@@ -325,6 +340,9 @@ pub struct Unseal {
     /// The file of one's own key, as `age-keygen` writes it
     #[arg(long, value_name = "FILE")]
     pub identity: PathBuf,
+    /// The node that must have sealed it [default: any; it is named]
+    #[arg(long, value_name = "KEY")]
+    pub node: Option<String>,
     /// The folder that records go to
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
@@ -341,17 +359,4 @@ pub struct Report {
     /// The file [default: NAME-report.html here]
     #[arg(long, value_name = "FILE")]
     pub out: Option<PathBuf>,
-}
-
-/// A number of bytes with K, M or G.
-fn bytes(text: &str) -> Result<u64, String> {
-    let (digits, shift) = match text.trim_end_matches(['B', 'b']).trim_end_matches('i') {
-        text if text.ends_with(['K', 'k']) => (&text[..text.len() - 1], 10),
-        text if text.ends_with(['M', 'm']) => (&text[..text.len() - 1], 20),
-        text if text.ends_with(['G', 'g']) => (&text[..text.len() - 1], 30),
-        text => (text, 0),
-    };
-    let number: Option<u64> = digits.parse().ok();
-    let bytes = number.and_then(|number| number.checked_mul(1 << shift));
-    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "expected a number with K, M or G".to_owned())
 }

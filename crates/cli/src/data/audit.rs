@@ -15,15 +15,16 @@ pub(super) fn run(settings: &Settings, typed: &Audit) -> Result<Verdict> {
     let (catalogue, kept) = find(settings, &typed.version)?;
     let path = catalogue.version(&kept.id).join("version.rcpt");
     let claim = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let challenge = challenge(&claim, typed.beacon.as_deref());
-    let scope = if typed.full { Scope::Full } else { Scope::Sample(typed.sample, challenge) };
+    let challenge = challenge(&claim, typed.drawn.beacon.as_deref());
+    let scope =
+        if typed.drawn.full { Scope::Full } else { Scope::Sample(typed.drawn.sample, challenge) };
     let salt = salt();
-    let threads = settings.threads(typed.threads);
+    let threads = settings.threads(typed.drawn.threads);
     let done = terroir_corpus::run::on_threads(threads, || {
         audit(&catalogue, &kept, scope, &salt, 1 << 30)
     })??;
     let verdict = if done.differences.is_empty() { Verdict::Yes } else { Verdict::No };
-    if typed.json {
+    if typed.drawn.json {
         let difference = |difference: &Difference| {
             json!({
                 "tree": difference.tree,
@@ -58,7 +59,7 @@ pub(super) fn run(settings: &Settings, typed: &Audit) -> Result<Verdict> {
     if let Some(signer) = done.signer {
         output::talk(format_args!("signed by {signer}; who that is was not checked"));
     }
-    if !typed.full {
+    if !typed.drawn.full {
         output::talk("not checked: the leaves that were not drawn; --full recomputes all");
     }
     Ok(verdict)

@@ -2,28 +2,30 @@
 //!
 //! Invariant: where a gate is not passed, nothing is tokenised, signed or written.
 
-use super::{catalogue, find, salt};
+use super::{alone, catalogue, find, salt};
 use crate::args::{BatchForm, Batches, CheckManifest, Lead};
 use crate::progress::Steps;
 use crate::settings::Settings;
 use crate::{Verdict, model, output};
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Instant;
 use terroir_base::Digest;
 use terroir_base::id::BlobId;
 use terroir_corpus::audit::{Scope, challenge};
 use terroir_corpus::catalogue::{Catalogue, Kept};
-use terroir_corpus::lead::{self, Encoder, Form, Gated, Led, Options, Outcome, Report, Training};
+use terroir_corpus::lead::{
+    self, Encoder, Form, Gated, Index, Led, Options, Outcome, Report, Training,
+};
 use terroir_corpus::recipe::Recipe;
 use terroir_corpus::run::on_threads;
 use terroir_node::Home;
+use terroir_node::batches::{BATCH_BYTES_MAX, Remote};
 
 /// Records that are shown for each gate to people; `--json` lists all.
 const SHOWN: usize = 20;
-/// Most bytes of tokens in one batch.
-const BATCH_BYTES_MAX: u64 = 1 << 30;
 
 /// The version and the recipe that were typed.
 fn resolve(settings: &Settings, typed: &Lead) -> Result<(Catalogue, Kept, Recipe)> {
@@ -55,6 +57,7 @@ fn verdict(report: &Report) -> Verdict {
 pub(super) fn run(settings: &Settings, typed: &Lead) -> Result<Verdict> {
     let (catalogue, kept, recipe) = resolve(settings, typed)?;
     let home = settings.open_home()?;
+    let (_, _alone) = alone(&home)?;
     let wanted = recipe.tokenize.as_ref().map(|tokenize| tokenize.tokenizer.as_str());
     let wanted = wanted.context("recipe, tokenize: is missing, so nothing says which tokenizer")?;
     let manifest = model::manifest(&home, model::find(&home, wanted)?)?;
@@ -215,7 +218,7 @@ fn report_json(kept: &Kept, report: &Report) -> Value {
 }
 
 /// The manifest that was typed: a folder, or a name in this home.
-fn open(settings: &Settings, typed: &str) -> Result<Training> {
+pub(super) fn open(settings: &Settings, typed: &str) -> Result<Training> {
     let typed_path = PathBuf::from(typed);
     let folder = if typed_path.join("manifest.cose").is_file() {
         std::path::absolute(&typed_path).context("cannot find the folder")?
@@ -228,8 +231,42 @@ fn open(settings: &Settings, typed: &str) -> Result<Training> {
 }
 
 pub(super) fn batches(settings: &Settings, typed: &Batches) -> Result<Verdict> {
-    let mut training = open(settings, &typed.manifest)?;
-    let bytes = typed.size.saturating_mul(training.manifest().shape.sequence_bytes() as u64);
+    if let Some(address) = typed.serve {
+        return serve(settings, typed, address);
+    }
+    if ["http://", "https://"].iter().any(|scheme| typed.manifest.starts_with(scheme)) {
+        let remote = Remote::open(&typed.manifest, &salt())?;
+        let mut read = |number, size, bytes: &mut Vec<u8>| Ok(remote.batch(number, size, bytes)?);
+        return written(remote.index(), &mut read, typed);
+    }
+    let training = open(settings, &typed.manifest)?;
+    let mut read = |number, size, bytes: &mut Vec<u8>| Ok(training.batch(number, size, bytes)?);
+    written(&training, &mut read, typed)
+}
+
+/// Serves until it is told to end.
+fn serve(settings: &Settings, typed: &Batches, address: SocketAddr) -> Result<Verdict> {
+    let level = tracing::Level::INFO;
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_max_level(level).init();
+    let training = open(settings, &typed.manifest)?;
+    let id = training.manifest().id();
+    terroir_node::batches::serve(training, address, |address| {
+        // A server that cannot say where it is still serves those who know.
+        if let Err(error) = output::data(format_args!("serving http://{address}/{id}")) {
+            output::talk(format_args!("error: {error:#}"));
+        }
+    })?;
+    Ok(Verdict::Yes)
+}
+
+/// Appends the tokens of a batch of so many sequences, all of them checked.
+type Read<'a> = dyn FnMut(u64, u64, &mut Vec<u8>) -> Result<()> + 'a;
+
+/// Writes the batches that were typed.
+fn written(index: &Index, read: &mut Read<'_>, typed: &Batches) -> Result<Verdict> {
+    let size = typed.size.context("--size is missing")?;
+    let out = typed.out.as_ref().context("--out is missing")?;
+    let bytes = size.saturating_mul(index.manifest().shape.sequence_bytes() as u64);
     if bytes > BATCH_BYTES_MAX {
         bail!("a batch of {bytes} bytes is more than {BATCH_BYTES_MAX}: ask for a smaller --size");
     }
@@ -239,15 +276,17 @@ pub(super) fn batches(settings: &Settings, typed: &Batches) -> Result<Verdict> {
         BatchForm::Raw => Form::Raw,
     };
     let wanted = typed.from..typed.from.saturating_add(typed.count);
-    let written = lead::batches(&mut training, wanted, typed.size, form, &typed.out)?;
+    let mut read = |number, bytes: &mut Vec<u8>| read(number, size, bytes);
+    let written = lead::batches(index, &mut read, (wanted, size), form, out)?;
+    let signer = index.signer();
     if typed.json {
         let files: Vec<String> =
             written.files.iter().map(|path| path.display().to_string()).collect();
-        let manifest = training.manifest();
+        let manifest = index.manifest();
         output::json(&json!({
             "manifest": manifest.id().to_string(),
-            "signer": training.signer().to_string(),
-            "batches": manifest.sequences.div_ceil(typed.size),
+            "signer": signer.to_string(),
+            "batches": manifest.sequences.div_ceil(size),
             "sequences": written.sequences,
             "bytes": written.bytes,
             "files": files,
@@ -255,18 +294,16 @@ pub(super) fn batches(settings: &Settings, typed: &Batches) -> Result<Verdict> {
         return Ok(Verdict::Yes);
     }
     written.files.iter().try_for_each(|path| output::data(path.display()))?;
+    let (sequences, bytes) = (written.sequences, written.bytes);
     output::talk(format_args!(
-        "{} sequences, {} bytes of tokens; signed by {}",
-        written.sequences,
-        written.bytes,
-        training.signer()
+        "{sequences} sequences, {bytes} bytes of tokens; signed by {signer}"
     ));
     Ok(Verdict::Yes)
 }
 
 pub(super) fn check(settings: &Settings, typed: &CheckManifest) -> Result<Verdict> {
     let start = Instant::now();
-    let mut training = open(settings, &typed.manifest)?;
+    let training = open(settings, &typed.manifest)?;
     let manifest = training.manifest();
     let (id, all) = (manifest.id(), manifest.stored.leaves);
     let (catalogue, kept) = find(settings, &manifest.version.to_string())?;
@@ -274,13 +311,16 @@ pub(super) fn check(settings: &Settings, typed: &CheckManifest) -> Result<Verdic
     let encoder = encoder(&home, manifest.tokenizer)?;
     let path = training.folder().join("manifest.cose");
     let signed = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-    let drawn = Scope::Sample(typed.sample, challenge(&signed, typed.beacon.as_deref()));
-    let scope = if typed.full { Scope::Full } else { drawn };
-    let done = on_threads(settings.threads(typed.threads), || {
-        lead::check(&catalogue, &kept, &mut training, &encoder, scope, &salt())
+    // All is packed again, in the home's own folder.
+    let _alone = if typed.drawn.full { Some(alone(&home)?) } else { None };
+    let drawn =
+        Scope::Sample(typed.drawn.sample, challenge(&signed, typed.drawn.beacon.as_deref()));
+    let scope = if typed.drawn.full { Scope::Full } else { drawn };
+    let done = on_threads(settings.threads(typed.drawn.threads), || {
+        lead::check(&catalogue, &kept, &training, &encoder, scope, &salt())
     })??;
     let verdict = if done.differences.is_empty() { Verdict::Yes } else { Verdict::No };
-    if typed.json {
+    if typed.drawn.json {
         let difference = |difference: &terroir_corpus::audit::Difference| {
             json!({
                 "tree": difference.tree,

@@ -1,12 +1,9 @@
 //! `data run`, `plan`, `append` and `withdraw`: making versions.
 
-pub(super) mod sign;
-
-use super::{catalogue, find, salt};
+use super::{alone, find, salt, signed};
 use crate::Verdict;
 use crate::args::{Append, Plan, Run, Withdraw, Work};
 use crate::output;
-use crate::process;
 use crate::progress::{Bar, Steps, Unit};
 use crate::settings::Settings;
 use anyhow::{Context, Result, bail};
@@ -18,39 +15,35 @@ use std::time::Instant;
 use terroir_base::sign::SecretKey;
 use terroir_corpus::catalogue::{Catalogue, Kept};
 use terroir_corpus::claim;
-use terroir_corpus::ingest::{Entry, Ingest, Options as Taking, Plan as Units};
+use terroir_corpus::ingest::{Entry, Ingest, Options as Taking, Plan as Units, shard_bytes};
 use terroir_corpus::read::Place;
 use terroir_corpus::recipe::Recipe;
 use terroir_corpus::run::{Options, Outcome, Records, run as make};
 use terroir_corpus::stage::chain;
 use terroir_corpus::withdraw::{Touched, touched};
 use terroir_import::Source;
-use terroir_node::Receipts;
-
-/// Most text in one shard, and the share of memory that one thread's shard may have.
-const SHARD_BYTES: u64 = 64 << 20;
-const SHARDS_IN_MEMORY: u64 = 8;
+use terroir_node::{Receipts, now_ms, process};
 
 pub(super) fn run(settings: &Settings, typed: &Run) -> Result<Verdict> {
-    let recipe = read(settings, &typed.recipe, &typed.set)?;
-    let maker = Maker::new(settings, &typed.work)?;
+    let recipe = read(settings, &typed.changed.recipe, &typed.changed.set)?;
+    let maker = Maker::new(settings, &typed.make.work)?;
     let entries = maker.ingest(&recipe, &[])?;
-    let outcome = maker.make(&recipe, &records(&entries, None))?;
-    maker.tell(&outcome, Some(&entries), typed.tag.as_deref(), typed.json)
+    let outcome = maker.make(&recipe, &Records::of(&entries, None))?;
+    maker.tell(&outcome, Some(&entries), typed.make.tag.as_deref(), typed.make.json)
 }
 
 pub(super) fn append(settings: &Settings, typed: &Append) -> Result<Verdict> {
-    let maker = Maker::new(settings, &typed.work)?;
+    let maker = Maker::new(settings, &typed.make.work)?;
     let kept = maker.find(&typed.version)?;
     let entries = maker.ingest(&kept.recipe, &typed.paths)?;
-    let outcome = maker.make(&kept.recipe, &records(&entries, Some(&kept)))?;
-    maker.tell(&outcome, Some(&entries), typed.tag.as_deref(), typed.json)
+    let outcome = maker.make(&kept.recipe, &Records::of(&entries, Some(&kept)))?;
+    maker.tell(&outcome, Some(&entries), typed.make.tag.as_deref(), typed.make.json)
 }
 
 pub(super) fn withdraw(settings: &Settings, typed: &Withdraw) -> Result<Verdict> {
-    let maker = Maker::new(settings, &typed.work)?;
+    let maker = Maker::new(settings, &typed.make.work)?;
     let kept = maker.find(&typed.version)?;
-    let mut records = records(&[], Some(&kept));
+    let mut records = Records::of(&[], Some(&kept));
     records.withdrawn.extend(typed.contributor.iter().cloned());
     let outcome = maker.make(&kept.recipe, &records)?;
     if outcome.counts.withdrawn == 0 {
@@ -58,14 +51,14 @@ pub(super) fn withdraw(settings: &Settings, typed: &Withdraw) -> Result<Verdict>
         output::talk(format_args!("no record of this version names {who} as its contributor"));
     }
     let others = touched(&maker.catalogue, &typed.contributor.iter().cloned().collect())?;
-    if typed.json {
+    if typed.make.json {
         let mut said = maker.view(&outcome, 0);
         said["touched"] = others.iter().map(view_touched).collect();
-        maker.tag(&outcome, typed.tag.as_deref())?;
+        maker.tag(&outcome, typed.make.tag.as_deref())?;
         output::json(&said)?;
         return Ok(Verdict::Yes);
     }
-    let verdict = maker.tell(&outcome, None, typed.tag.as_deref(), false)?;
+    let verdict = maker.tell(&outcome, None, typed.make.tag.as_deref(), false)?;
     for Touched { version, name, records, manifests } in &others {
         let led = match manifests.len() {
             0 => String::new(),
@@ -87,7 +80,7 @@ fn view_touched(touched: &Touched) -> Value {
 }
 
 pub(super) fn plan(settings: &Settings, typed: &Plan) -> Result<Verdict> {
-    let recipe = read(settings, &typed.recipe, &typed.set)?;
+    let recipe = read(settings, &typed.changed.recipe, &typed.changed.set)?;
     let maker = Maker::new(settings, &typed.work)?;
     let units = maker.plan(&recipe, &[])?;
     let stages = chain(&recipe)?;
@@ -163,26 +156,6 @@ fn fetched(settings: &Settings, source: &str) -> Result<Option<PathBuf>> {
     Ok(Some(std::path::absolute(file)?))
 }
 
-/// The records of these units and, where there is one, of a parent.
-fn records(entries: &[Entry], parent: Option<&Kept>) -> Records {
-    let mut records = Records::default();
-    if let Some(kept) = parent {
-        records.shards.clone_from(&kept.shards);
-        records.units.clone_from(&kept.units);
-        records.parents = vec![kept.id];
-        records.withdrawn = kept.version.withdrawn.iter().cloned().collect();
-    }
-    for entry in entries {
-        records.units.push(entry.unit.to_string());
-        records.shards.extend(entry.shards.iter().map(|shard| shard.name.to_string()));
-    }
-    for names in [&mut records.shards, &mut records.units] {
-        names.sort_unstable();
-        names.dedup();
-    }
-    records
-}
-
 /// What makes versions in one home.
 struct Maker<'a> {
     settings: &'a Settings,
@@ -195,7 +168,7 @@ struct Maker<'a> {
     start: Instant,
     /// The same moment by the clock on the wall.
     requested_ms: u64,
-    /// Held while this process works: two would clear away each other's unfinished files.
+    /// Held while this process works.
     _alone: File,
 }
 
@@ -203,15 +176,7 @@ impl<'a> Maker<'a> {
     fn new(settings: &'a Settings, work: &'a Work) -> Result<Maker<'a>> {
         let start = Instant::now();
         let home = settings.open_home()?;
-        let catalogue = catalogue(&home);
-        std::fs::create_dir_all(catalogue.folder()).context("cannot make the data folder")?;
-        let path = catalogue.folder().join("lock");
-        let alone =
-            File::create(&path).with_context(|| format!("cannot make {}", path.display()))?;
-        if alone.try_lock().is_err() {
-            output::talk("another `terroir data` works in this home; waiting for it");
-            alone.lock().context("cannot wait for the data folder")?;
-        }
+        let (catalogue, alone) = alone(&home)?;
         let threads = settings.threads(work.threads);
         // The key is made with the log.
         let log = home.receipts()?;
@@ -224,7 +189,7 @@ impl<'a> Maker<'a> {
             threads,
             work,
             start,
-            requested_ms: sign::now_ms(),
+            requested_ms: now_ms(),
             _alone: alone,
         })
     }
@@ -234,8 +199,8 @@ impl<'a> Maker<'a> {
     }
 
     fn taking(&self, recipe: &Recipe) -> Result<Taking> {
-        let share = self.work.memory / SHARDS_IN_MEMORY / self.threads as u64;
-        let shard = self.work.shard.unwrap_or_else(|| share.clamp(1 << 20, SHARD_BYTES));
+        let usual = || shard_bytes(self.work.memory, self.threads);
+        let shard = self.work.shard.unwrap_or_else(usual);
         Ok(Taking {
             reading: recipe.source.reading()?,
             salt: salt(),
@@ -290,8 +255,9 @@ impl<'a> Maker<'a> {
             threads: self.threads,
             memory: self.work.memory,
             salt: salt(),
-            sign: &|stage| sign::sign(&self.log, stage, self.requested_ms),
+            sign: &|stage| signed(&self.log, stage, self.requested_ms),
             watch: &|progress| steps.watch(&progress),
+            elsewhere: None,
         };
         Ok(make(&self.catalogue, recipe, records, &options)?)
     }
@@ -353,42 +319,11 @@ impl<'a> Maker<'a> {
     }
 
     fn view(&self, outcome: &Outcome, skipped: u64) -> Value {
-        let (counts, version) = (&outcome.counts, &outcome.version);
-        let mut left = counts.records - counts.withdrawn;
-        let places = outcome.stages.iter().zip(&counts.dropped).zip(&version.stages);
-        let stages: Vec<Value> = places
-            .map(|((stage, dropped), entry)| {
-                left -= dropped;
-                json!({
-                    "name": stage.name,
-                    "kept": left,
-                    "dropped": dropped,
-                    "cpu_s": stage.cpu_ns as f64 / 1e9,
-                    "root": entry.rows.root.to_string(),
-                    "shards_reused": stage.reused,
-                })
-            })
-            .collect();
-        json!({
-            "version": outcome.id.to_string(),
-            "name": version.name,
-            "root": version.root().to_string(),
-            "records_root": version.records.root.to_string(),
-            "verdicts_root": version.verdicts.root.to_string(),
-            "parents": version.parents.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "records_in": counts.records,
-            "records_kept": counts.kept,
-            "records_skipped": skipped,
-            "records_withdrawn": counts.withdrawn,
-            "bytes_in": counts.bytes,
-            "bytes_kept": counts.bytes_kept,
-            "stages": stages,
-            "shards": outcome.shards,
-            "commit_s": outcome.commit_ns as f64 / 1e9,
-            "wall_s": self.start.elapsed().as_secs_f64(),
-            "cpu_s": process::cpu_ms().map(|ms| ms as f64 / 1e3),
-            "peak_rss_mib": process::peak_bytes().map(|bytes| bytes >> 20),
-            "threads": self.threads,
-        })
+        let mut said = outcome.view(skipped);
+        said["wall_s"] = json!(self.start.elapsed().as_secs_f64());
+        said["cpu_s"] = json!(process::cpu_ms().map(|ms| ms as f64 / 1e3));
+        said["peak_rss_mib"] = json!(process::peak_bytes().map(|bytes| bytes >> 20));
+        said["threads"] = json!(self.threads);
+        said
     }
 }

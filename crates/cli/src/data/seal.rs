@@ -7,8 +7,9 @@ use crate::Verdict;
 use crate::args;
 use crate::output;
 use crate::settings::Settings;
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 use serde_json::json;
+use terroir_base::sign::PublicKey;
 use terroir_corpus::seal::{Recipient, identities, seal, unseal};
 
 pub(super) fn run(settings: &Settings, typed: &args::Seal) -> Result<Verdict> {
@@ -19,7 +20,11 @@ pub(super) fn run(settings: &Settings, typed: &args::Seal) -> Result<Verdict> {
     let recipients: Vec<Recipient> =
         typed.recipient.iter().map(recipient).collect::<Result<_>>()?;
     let (catalogue, kept) = find(settings, &typed.version)?;
-    let manifest = seal(&catalogue, &kept, &recipients, &typed.out, &salt())?;
+    let home = settings.open_home()?;
+    // The key is made with the log.
+    home.receipts()?;
+    let key = home.key()?.context("the home has no key")?;
+    let manifest = seal(&catalogue, &kept, &recipients, &typed.out, (&key, &salt()))?;
     if typed.json {
         let parts: Vec<_> = manifest
             .parts
@@ -33,7 +38,8 @@ pub(super) fn run(settings: &Settings, typed: &args::Seal) -> Result<Verdict> {
                 })
             })
             .collect();
-        output::json(&json!({ "version": manifest.version.to_string(), "parts": parts }))?;
+        let (version, signer) = (manifest.version.to_string(), key.public().to_string());
+        output::json(&json!({ "version": version, "signer": signer, "parts": parts }))?;
         return Ok(Verdict::Yes);
     }
     for (place, part) in manifest.parts.iter().enumerate() {
@@ -46,12 +52,15 @@ pub(super) fn run(settings: &Settings, typed: &args::Seal) -> Result<Verdict> {
 
 pub(super) fn open(typed: &args::Unseal) -> Result<Verdict> {
     let keys = identities(&typed.identity)?;
-    let opened = unseal(&typed.folder, &keys, &typed.out)?;
+    let node = typed.node.as_deref().map(str::parse::<PublicKey>).transpose();
+    let node = node.context("--node takes the key of a node")?;
+    let opened = unseal(&typed.folder, &keys, &typed.out, node.as_ref())?;
     let name = |place: &usize| &opened.manifest.parts[*place].contributor;
     if typed.json {
         let file = |(place, path): &(usize, std::path::PathBuf)| json!({ "contributor": name(place), "file": path.display().to_string() });
         output::json(&json!({
             "version": opened.manifest.version.to_string(),
+            "signer": opened.signer.to_string(),
             "files": opened.files.iter().map(file).collect::<Vec<_>>(),
             "erased": opened.erased.iter().map(name).collect::<Vec<_>>(),
         }))?;
@@ -63,5 +72,6 @@ pub(super) fn open(typed: &args::Unseal) -> Result<Verdict> {
     for place in &opened.erased {
         output::talk(format_args!("erased: the records of {:?}", name(place)));
     }
+    output::talk(format_args!("sealed by {}", opened.signer));
     Ok(Verdict::Yes)
 }

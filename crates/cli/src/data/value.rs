@@ -2,8 +2,7 @@
 //!
 //! Invariant: what is proved and what is estimated never stand in one number.
 
-use super::run::sign;
-use super::{find, salt};
+use super::{find, salt, signed};
 use crate::Verdict;
 use crate::args;
 use crate::output;
@@ -16,10 +15,11 @@ use terroir_corpus::claim::{self, Claim};
 use terroir_corpus::value::{
     Estimate, VALUATION_BYTES_MAX, VALUE_BITS, Valuation, Worth, value as estimate,
 };
+use terroir_node::now_ms;
 use terroir_proof::Stage;
 
 pub(super) fn run(settings: &Settings, typed: &args::Value) -> Result<Verdict> {
-    let requested_ms = sign::now_ms();
+    let requested_ms = now_ms();
     let (catalogue, kept) = find(settings, &typed.version)?;
     // What is there is read first: a wrong file is told before the work.
     let found = typed.check.then(|| read(&typed.out)).transpose()?;
@@ -33,7 +33,7 @@ pub(super) fn run(settings: &Settings, typed: &args::Value) -> Result<Verdict> {
     let path = std::path::absolute(&typed.out)?;
     let log = settings.open_home()?.receipts()?;
     write(&path, &valuation.encode())?;
-    let sign = |stage: &Stage| sign::sign(&log, stage, requested_ms);
+    let sign = |stage: &Stage| signed(&log, stage, requested_ms);
     valuation.claim().keep(&claim::path(&path), &sign)?;
     match typed.json {
         true => output::json(&view(&kept, &valuation, &path))?,

@@ -6,7 +6,6 @@
 use crate::Verdict;
 use crate::args;
 use crate::output;
-use crate::process;
 use crate::progress::{Bar, Unit};
 use crate::settings::Settings;
 use anyhow::{Context, Result};
@@ -21,7 +20,7 @@ use terroir_model::{
     Batch, BatchLimits, Event, Input, Isa, MICRO, Model, Outcome, Request, Sampling, inspect,
     replay,
 };
-use terroir_node::Limits;
+use terroir_node::{Limits, process};
 use terroir_proof::{Answered, Draft, Engine, ModelIds, Place, Run, Salt, Times, Work};
 
 /// Tokens of the long prompt, about.

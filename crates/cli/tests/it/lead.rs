@@ -1,5 +1,7 @@
 //! From a version to batches, with the tokenizer of the packaged model.
 
+mod served;
+
 use crate::support::{Home, flip, text};
 use serde_json::json;
 use std::fs;
@@ -39,6 +41,16 @@ fn home() -> Home {
     home
 }
 
+/// The same, with all gates passed, and what leading it said.
+fn led() -> (Home, serde_json::Value) {
+    let home = home();
+    let led = home.json(["data", "lead", "v1", "--set", PASSING, "--json"]);
+    (home, led)
+}
+
+/// A gate that all records pass.
+const PASSING: &str = "gate.licence.allow=[\"MIT\", \"GPL-3.0-only\"]";
+
 #[test]
 fn a_version_is_led_into_batches_once_every_gate_is_passed() {
     let home = home();
@@ -53,10 +65,9 @@ fn a_version_is_led_into_batches_once_every_gate_is_passed() {
     assert!(home.run(["data", "lead", "v1"]).expect(1).err.contains("nothing was written"));
     assert!(!home.path("data/training").exists());
 
-    let fixed = "gate.licence.allow=[\"MIT\", \"GPL-3.0-only\"]";
-    home.run(["data", "gate", "v1", "--set", fixed]).expect(0);
-    let led = home.json(["data", "lead", "v1", "--set", fixed, "--json"]);
-    let again = home.json(["data", "lead", "v1", "--set", fixed, "--json", "--threads", "1"]);
+    home.run(["data", "gate", "v1", "--set", PASSING]).expect(0);
+    let led = home.json(["data", "lead", "v1", "--set", PASSING, "--json"]);
+    let again = home.json(["data", "lead", "v1", "--set", PASSING, "--json", "--threads", "1"]);
     assert_eq!(led["manifest"], again["manifest"]);
     let manifest = text(&led, "/manifest");
     let out = home.path("batches");
@@ -97,4 +108,76 @@ fn what_cannot_be_led_is_said() {
     let words = ["data", "batches", "abcdef", "--size", "1", "--out", out.to_str().unwrap()];
     assert!(home.run(words).expect(2).err.contains("no manifest abcdef"));
     assert!(home.run(["data", "check", "abcdef"]).expect(2).err.contains("no manifest abcdef"));
+}
+
+#[test]
+fn leading_that_was_killed_leaves_nothing_behind() {
+    let (home, led) = led();
+    let folder = home.path("data/training");
+    let unfinished = || -> Vec<String> {
+        let names = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().file_name());
+        let names = names.map(|name| name.to_string_lossy().into_owned());
+        names.filter(|name| name.starts_with(".new-")).collect()
+    };
+    let lead = ["data", "lead", "v1", "--set", PASSING, "--set", "tokenize.sequence=16", "--json"];
+    let mut child = home.spawn(lead);
+    while child.try_wait().unwrap().is_none() {
+        if !unfinished().is_empty() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            break;
+        }
+        std::thread::yield_now();
+    }
+    // Whether or not the kill came in time.
+    fs::create_dir(folder.join(".new-left")).unwrap();
+    fs::write(folder.join(".new-left/tokens-00000.bin"), b"half").unwrap();
+    let again = home.json(lead);
+    assert_eq!(unfinished(), [""; 0]);
+    assert_ne!(again["manifest"], led["manifest"]);
+    home.run(["data", "check", text(&again, "/manifest"), "--full"]).expect(0);
+}
+
+#[test]
+fn a_stranger_learns_from_one_file_what_a_batch_was_made_of() {
+    let (home, led) = led();
+    let manifest = text(&led, "/manifest");
+    let proof = home.path("batch.presence").display().to_string();
+    let prove = |more: &[&str]| {
+        home.run([&["data", "prove-present", manifest, "--out", &proof, "--json"], more].concat())
+    };
+    let said = prove(&["--batch", "2", "--size", "4"]).json();
+    let records = said["records"].as_array().unwrap();
+    assert!(records.len() > 3);
+    assert_eq!((text(&said, "/manifest"), &said["version"]), (manifest, &led["version"]));
+    let stranger = Home::empty();
+    let check =
+        |more: &[&str]| stranger.run([&["data", "check-present", &proof, "--json"], more].concat());
+    let record = text(&records[0], "/record");
+    let batch = ["--batch", "2", "--size", "4", "--record", record, "--manifest", manifest];
+    let told = check(&batch).json();
+    assert_eq!((&told["accepted"], &told["records"]), (&json!(true), &said["records"]));
+    assert_eq!(told["signer"], told["node"]);
+    let zero = "0".repeat(64);
+    for (more, why) in [
+        (["--manifest", &zero, "--batch", "2", "--size", "4"], "it is about the manifest"),
+        (["--record", &zero, "--batch", "2", "--size", "4"], "does not show the record"),
+        (["--manifest", manifest, "--batch", "3", "--size", "4"], "not show all of batch 3"),
+    ] {
+        let said = check(&more);
+        assert!(said.expect(1).out.contains(why), "{why}: {said:?}");
+    }
+    // A record leads to its sequences; plain words say the same.
+    let said = prove(&["--record", "r3"]).json();
+    assert!(said["sequences"].as_array().unwrap().iter().all(|one| one["positions"][0].is_u64()));
+    let at = said["sequences"][0]["positions"][0].to_string();
+    let own = home.json(["data", "explain", "r3", "--json"]);
+    let words = ["data", "check-present", &proof, "--batch", &at, "--size", "1"];
+    let told = stranger.run(words.iter().chain(&["--record", text(&own, "/record")]));
+    assert!(told.expect(0).out.contains("has tokens of the record"), "{told:?}");
+    assert!(told.err.contains("not checked"), "{told:?}");
+    let middle = fs::read(&proof).unwrap().len() / 2;
+    flip(std::path::Path::new(&proof), middle);
+    assert!(check(&[]).expect(1).out.contains("\"accepted\": false"));
+    assert!(!stranger.path("data").exists());
 }

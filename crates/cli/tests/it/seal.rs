@@ -30,10 +30,16 @@ fn named_readers_open_what_was_sealed_until_its_key_is_gone() {
     assert_eq!(view["parts"].as_array().unwrap().len(), 2);
     assert_eq!(view["parts"][1]["records"], 5);
 
+    let node = view["signer"].as_str().unwrap().to_owned();
     let (key, opened) = (path("key"), path("opened"));
     let open = ["data", "unseal", &out, "--identity", &key, "--out", &opened, "--json"];
     let view = home.json(open);
     assert_eq!(view["files"].as_array().unwrap().len(), 2, "{view}");
+    assert_eq!(view["signer"], node);
+    home.run(open.iter().chain(&["--node", &node])).expect(0);
+    let other = terroir_base::sign::SecretKey::from_seed([1; 32]).public().to_string();
+    let said = home.run(open.iter().chain(&["--node", &other]));
+    assert!(said.expect(2).err.contains("is signed by"), "{said:?}");
     let ben = fs::read_to_string(view["files"][1]["file"].as_str().unwrap()).unwrap();
     assert_eq!(ben.matches("\"contributor\":\"ben\"").count(), 5, "{ben}");
 

@@ -1,17 +1,22 @@
 //! Serving: ready, answering as `ask` does, and ending cleanly.
 
-use crate::support::{Home, MODEL, said, signal, text};
+use crate::support::{Home, MODEL, Serving, said, signal, text};
 use serde_json::{Value, json};
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::net::TcpStream;
+use std::ops::Deref;
 use std::os::unix::fs::PermissionsExt;
-use std::process::Child;
 
-/// A server that is killed with the test.
-struct Server {
-    child: Child,
-    address: String,
+/// A server of the packaged model.
+struct Server(Serving);
+
+impl Deref for Server {
+    type Target = Serving;
+
+    fn deref(&self) -> &Serving {
+        &self.0
+    }
 }
 
 impl Server {
@@ -21,12 +26,7 @@ impl Server {
 
     fn start_with(home: &Home, more: &[&str]) -> Server {
         let words = ["serve", "--listen", "127.0.0.1:0", "--model", MODEL];
-        let mut child = home.spawn(words.iter().chain(more));
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("listening on http://");
-        let address = address.unwrap_or_else(|| panic!("{line:?}")).to_owned();
-        Server { child, address }
+        Server(Serving::start(home, words.iter().chain(more), "listening on"))
     }
 
     fn call(&self, method: &str, path: &str, body: &Value) -> Value {
@@ -69,13 +69,6 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
 #[test]
 fn a_served_answer_is_the_asked_one_alone_among_others_and_cached() {
     let home = Home::with_model();
@@ -110,7 +103,7 @@ fn the_server_says_its_port_lists_its_model_and_drains() {
     let models = server.call("GET", "/v1/models", &json!({}));
     assert_eq!(models["data"][0]["id"], MODEL);
     signal(&server.child, "-TERM");
-    assert!(server.child.wait().unwrap().success());
+    assert!(server.0.child.wait().unwrap().success());
 }
 
 #[test]
@@ -138,9 +131,9 @@ fn the_loudest_log_tells_no_secret() {
     assert_eq!(status, 200, "{reply}");
     assert_eq!(ask("sk-wrong-0123456789").0, 401);
     signal(&server.child, "-TERM");
-    assert!(server.child.wait().unwrap().success());
+    assert!(server.0.child.wait().unwrap().success());
     let mut log = String::new();
-    server.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    server.0.child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
     assert!(log.contains("answer done"), "{log}");
     let node_key = fs::read_to_string(home.path("node.key")).unwrap();
     for secret in [

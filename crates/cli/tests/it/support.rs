@@ -6,6 +6,7 @@
 use serde_json::Value;
 use std::env;
 use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
@@ -86,6 +87,36 @@ impl Home {
     pub fn ask(&self, seed: &str) -> Value {
         let words = ["ask", "--json", "--temperature", "0.9", "--max-tokens", "24", "--seed"];
         self.json(words.iter().chain(&[seed, "Name three rivers of Europe."]))
+    }
+}
+
+/// A server that is killed with the test.
+pub struct Serving {
+    pub child: Child,
+    /// What follows `http://` in the line that it prints.
+    pub address: String,
+}
+
+impl Serving {
+    /// Starts `words`, which say `begin` and the address once requests are taken.
+    pub fn start<S: AsRef<std::ffi::OsStr>>(
+        home: &Home,
+        words: impl IntoIterator<Item = S>,
+        begin: &str,
+    ) -> Serving {
+        let mut child = home.spawn(words);
+        let mut line = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let address = line.trim().strip_prefix(begin).and_then(|at| at.strip_prefix(" http://"));
+        let address = address.unwrap_or_else(|| panic!("{line:?}")).to_owned();
+        Serving { child, address }
+    }
+}
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 

@@ -81,7 +81,13 @@ pub fn prove(
     let stages = stages(&kept.version, &kept.recipe, place)?;
     let path = catalogue.shard(&shard);
     Shard::open(&path)?;
-    let texts = ShardTexts { shards: vec![path], stages: &stages[..place], budget: usize::MAX };
+    let texts = ShardTexts {
+        shards: vec![path],
+        stages: &stages[..place],
+        budget: usize::MAX,
+        known: Vec::new(),
+        keep: &|_, _| Ok(()),
+    };
     let mut asked = None;
     texts.read(&[record], &mut |_, doc| {
         asked = Some(ask(&stages[place], doc)?);

@@ -1,5 +1,6 @@
 use super::*;
 use crate::golden;
+use crate::keys::Item;
 use crate::stage::Global;
 use crate::stage::memory::Memory;
 use crate::stage::minhash::{MinHash, Params};
@@ -91,14 +92,55 @@ fn keys_that_are_not_the_records_are_refused() {
     let memory = memory();
     let (subject, absence, _) = proved(&memory, &own("t3x", 0, 30), 2);
     let others = keys_of(&own("t4x", 0, 30));
-    let refused = absence.check_keys(&subject, &others);
-    assert!(matches!(refused, Err(Refused::Tree(tree::Refused::Gap { .. }))), "{refused:?}");
+    // Those that stand beside the record's own are of another record, the others are not shown.
+    let refused = others.iter().map(|key| absence.check_keys(&subject, &[*key]).unwrap_err());
+    let gap = |refused: &Refused| matches!(refused, Refused::Tree(tree::Refused::Gap { .. }));
+    let refused: Vec<Refused> = refused.collect();
+    assert!(refused.iter().any(gap), "{refused:?}");
+    assert!(refused.iter().all(|one| gap(one) || matches!(one, Refused::Shared { .. })));
     // A record that is not among those of the tree.
     let folder = tempfile::tempdir().unwrap();
     let runs = runs(&memory, folder.path(), 2);
     let keys = keys_of(&own("new", 0, 30));
     let (_, absence) = unshared(subject.stage, subject.record, &keys, &runs).unwrap();
     assert_eq!(absence.check_keys(&subject, &keys), Err(Refused::Unknown { space: 0 }));
+}
+
+#[test]
+fn a_leaf_that_is_opened_to_something_else_is_refused() {
+    let memory = memory();
+    let text = own("t3x", 0, 30);
+    let (subject, absence, keys) = proved(&memory, &text, 2);
+    let shared = proved(&memory, &own("same", 0, 40), 2);
+    let with = |change: &dyn Fn(&mut Absence)| {
+        let mut other = absence.clone();
+        change(&mut other);
+        other.check_keys(&subject, &keys).unwrap_err()
+    };
+    let group = |refused: Refused| matches!(refused, Refused::Group { .. });
+    let long = absence.others.iter().position(|others| others.len() > 50).unwrap();
+    // One leaf fewer, one item fewer, half an item, and items of another record left out.
+    assert!(group(with(&|absence| drop(absence.others.pop()))));
+    assert!(group(with(&|absence| absence.others[long].truncate(50))));
+    assert!(group(with(&|absence| absence.others[long].truncate(40))));
+    let (subject, mut absence, keys) = shared;
+    absence.others.iter_mut().for_each(Vec::clear);
+    assert!(group(absence.check_keys(&subject, &keys).unwrap_err()));
+}
+
+#[test]
+fn items_out_of_order_are_refused_though_they_are_under_the_root() {
+    let item =
+        |at: u8| keys::bytes(&(Key { space: 0, hash: [at; 16] }, RecordId(Digest([at; 32]))));
+    let group = [item(1), item(3), item(2)];
+    let body = leaves::body(group[1..].as_flattened());
+    let (root, proof) = prove(|| Ok([Ok((group[0], body))].into_iter()), &[&[0; 18]]).unwrap();
+    let (stage, record) = (Digest::of(b"stage"), RecordId(Digest([2; 32])));
+    let others = vec![group[1..].as_flattened().to_vec()];
+    let absence = Absence { kind: Kind::Keys, stage, record, proof, others };
+    let checked =
+        absence.check_keys(&Subject { stage, record, root }, &[Key { space: 0, hash: [2; 16] }]);
+    assert_eq!(checked, Err(Refused::Tree(tree::Refused::Unsorted { place: 0 })));
 }
 
 #[test]
@@ -130,11 +172,12 @@ fn every_changed_byte_is_refused() {
     }
     let kind = |kind: u64| {
         let mut bytes = bytes.clone();
-        assert_eq!(bytes[..5], [0xa5, 1, 1, 2, 1]);
+        assert_eq!(bytes[..5], [0xa6, 1, 2, 2, 1]);
         bytes[4] = kind as u8;
         Absence::decode(&bytes).map(|absence| absence.kind())
     };
-    assert_eq!(kind(2), Ok(Kind::NGrams));
+    // The other kind has no items.
+    assert!(matches!(kind(2), Err(Refused::Tree(_))));
     assert_eq!(kind(3), Err(Refused::Kind { got: 3 }));
 }
 

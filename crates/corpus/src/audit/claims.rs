@@ -7,8 +7,10 @@ use crate::error::Error;
 use crate::fold::leaves;
 use crate::keys::{self, Run};
 use crate::merge::{self, Tree};
+use crate::pairs::Pairs;
 use crate::record::RecordId;
 use crate::run::table_key;
+use crate::shard::digest;
 use crate::stage::{Stage, Work};
 use crate::tree::Builder;
 use rayon::prelude::*;
@@ -92,7 +94,8 @@ impl Auditor<'_> {
             let before = found.len();
             match read(&path) {
                 Ok((tree, leaves)) => {
-                    self.about(stage, "", &path, (part, tree), &mut found);
+                    let inputs = part.as_ref().map(|part| part.tree);
+                    self.about(stage, "", &path, (inputs, tree), &mut found);
                     tables.push(leaves);
                 }
                 Err(error) => found.push(difference(&stage.name, None, error.to_string())),
@@ -103,6 +106,9 @@ impl Auditor<'_> {
             if let Work::Global(_) = stage.work {
                 self.run(stage, name, part, &mut found);
             }
+        }
+        if let Work::Global(_) = stage.work {
+            self.pairs(stage, &self.catalogue.pairs(&key), &mut found);
         }
         let mut trees = self.keys(place, stage, &mut found);
         if tables.len() < parts.len() {
@@ -161,7 +167,7 @@ impl Auditor<'_> {
         stage: &Stage,
         keys: &str,
         file: &Path,
-        made: (&Option<Part>, Tree),
+        made: (Option<Tree>, Tree),
         found: &mut Vec<Difference>,
     ) {
         let path = claim::path(file);
@@ -172,7 +178,7 @@ impl Auditor<'_> {
             (Ok((claim, _)), Ok(bytes)) => (claim, bytes),
             (Err(error), _) | (_, Err(error)) => return wrong(error.to_string()),
         };
-        let inputs = made.0.as_ref().map_or(claim.inputs, |part| part.tree);
+        let inputs = made.0.unwrap_or(claim.inputs);
         let expected = Claim {
             kind: format!("{}{keys}", stage.facts().kind),
             program: stage.id,
@@ -187,10 +193,28 @@ impl Auditor<'_> {
             wrong(format!("{}: is not a claim of this stage", path.display()));
         }
         if claim.inputs != expected.inputs {
-            wrong(format!("{}: is not about the records of this shard", path.display()));
+            wrong(format!("{}: is not about these records", path.display()));
         }
         if claim.outputs != expected.outputs && claim.files == expected.files {
             wrong(format!("{}: claims other leaves than the table has", path.display()));
+        }
+    }
+
+    /// The pairs that the stage compared: signed, and about all records. What they say is compared
+    /// where records are drawn.
+    fn pairs(&self, stage: &Stage, path: &Path, found: &mut Vec<Difference>) {
+        if !path.exists() {
+            // Those of a version that had them are missed as one of the claims that it rests on.
+            return;
+        }
+        let made = Pairs::open(path, |_| ())
+            .and_then(|pairs| Ok(Tree { root: digest(path)?.0, leaves: pairs.total() }));
+        match made {
+            Ok(out) => {
+                let inputs = Some(self.kept.version.records);
+                self.about(stage, claim::PAIRS, path, (inputs, out), found);
+            }
+            Err(error) => found.push(difference(&stage.name, None, error.to_string())),
         }
     }
 
@@ -205,7 +229,8 @@ impl Auditor<'_> {
             }
         };
         let out = Tree { root: bytes.digest, leaves: run.items() };
-        self.about(stage, claim::KEYS, &path, (part, out), found);
+        let inputs = part.as_ref().map(|part| part.tree);
+        self.about(stage, claim::KEYS, &path, (inputs, out), found);
         let Some(part) = part else { return };
         let here = |record: &RecordId| part.ids.binary_search_by_key(record, |one| one.0).is_ok();
         if let Some(record) = run.records().iter().find(|record| !here(record)) {

@@ -4,8 +4,9 @@ use super::draw::Drawn;
 use super::{Audit, Auditor, Meetings, difference};
 use crate::error::Error;
 use crate::keys::{self, Item, Run};
+use crate::pairs::{self, Other};
 use crate::record::RecordId;
-use crate::run::ShardTexts;
+use crate::run::{ShardTexts, table_key};
 use crate::stage::{Global, Key, Meeting, Stage, Texts, Work};
 use crate::text::Doc;
 use rayon::prelude::*;
@@ -21,10 +22,11 @@ impl Auditor<'_> {
     pub(super) fn meetings(&self, drawn: &[Drawn], audit: &mut Audit) -> Meetings {
         let mut all = Vec::with_capacity(self.stages.len());
         for (place, stage) in self.stages.iter().enumerate() {
-            all.push(self.resolve(place, stage, drawn).unwrap_or_else(|error| {
+            let met = self.resolve(place, stage, drawn, audit).unwrap_or_else(|error| {
                 audit.differences.push(difference(&stage.name, None, error.to_string()));
                 HashMap::new()
-            }));
+            });
+            all.push(met);
         }
         all
     }
@@ -34,6 +36,7 @@ impl Auditor<'_> {
         place: usize,
         stage: &Stage,
         drawn: &[Drawn],
+        audit: &mut Audit,
     ) -> Result<HashMap<RecordId, Meeting>, Error> {
         let wanted: HashSet<RecordId> =
             drawn.iter().flat_map(|drawn| drawn.records(place)).collect();
@@ -43,17 +46,39 @@ impl Auditor<'_> {
         }
         let names = self.kept.shards.iter();
         let runs: Vec<PathBuf> = names.map(|name| self.catalogue.keys(&stage.key, name)).collect();
+        let whole = drawn.iter().all(|drawn| matches!(drawn, Drawn::All(_)));
+        let pairs = self.catalogue.pairs(&table_key(stage, &self.kept.version.records));
+        let others = Mutex::new(Vec::new());
         let texts = ShardTexts {
             shards: self.kept.shards.iter().map(|name| self.catalogue.shard(name)).collect(),
             stages: &self.stages[..place],
             budget: usize::try_from(self.memory / 4).unwrap_or(usize::MAX),
+            // What is to be checked is not believed.
+            known: Vec::new(),
+            keep: &|records, found| {
+                let mut others = others.lock().expect("no thread panics with the lock");
+                // Versions that are older than such files have none.
+                match pairs.exists() {
+                    true => pairs::compare(&pairs, (records, found), whole, |one| others.push(one)),
+                    false => Ok(()),
+                }
+            },
         };
-        let whole = drawn.iter().all(|drawn| matches!(drawn, Drawn::All(_)));
         let met = if whole { None } else { around(global.as_ref(), &runs, &texts, wanted)? };
         let met = match met {
             Some(met) => met,
             None => global.resolve(&mut keys::merge(&runs)?, &texts)?,
         };
+        let others = others.into_inner().expect("no thread panics with the lock");
+        audit.differences.extend(others.into_iter().map(
+            |Other { records: [a, b], kept, found }| {
+                let said =
+                    |result: Option<i32>| result.map_or("none".to_owned(), |one| one.to_string());
+                let (made, told) = (said(found), said(kept));
+                let what = format!("its likeness to record {b} is {made}, its pair says {told}");
+                difference(&stage.name, Some(a), what)
+            },
+        ));
         Ok(met.into_iter().map(|meeting| (meeting.record, meeting)).collect())
     }
 }
@@ -133,6 +158,14 @@ impl Texts for Near<'_> {
 
     fn matters(&self, a: RecordId, b: RecordId) -> bool {
         self.core.contains(&a) || self.core.contains(&b)
+    }
+
+    fn known(&self) -> &[PathBuf] {
+        self.texts.known()
+    }
+
+    fn keep(&self, records: &[RecordId], pairs: &mut pairs::Stream<'_>) -> Result<(), Error> {
+        self.texts.keep(records, pairs)
     }
 }
 

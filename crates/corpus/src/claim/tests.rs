@@ -1,5 +1,7 @@
 use super::*;
 use crate::golden;
+use crate::hostile;
+use proptest::prelude::*;
 use terroir_base::sign::{SecretKey, sign1};
 use terroir_proof::{CONTENT_TYPE, Draft, Place, Times, Work};
 
@@ -79,4 +81,23 @@ fn only_receipts_about_stages_with_their_own_list_are_claims() {
     refused(&receipt(&counted), "counts other files");
     let other = Files { list: Digest([0; 32]), ..stage.files };
     refused(&receipt(&proof::Stage { files: other, ..stage }), "is not the list");
+}
+
+proptest! {
+    #[test]
+    fn hostile_lists_are_refused_or_read_as_they_are(list in hostile::bytes(claim().list())) {
+        let stage = claim().stage();
+        let files = Files { list: Digest::of(&list), count: 1 };
+        let signed = receipt(&proof::Stage { files, ..stage });
+        if let Ok((read, _)) = Claim::decode(&signed, &list) {
+            prop_assert_eq!(read.list(), list);
+        }
+    }
+
+    #[test]
+    fn hostile_receipts_are_refused(bytes in hostile::bytes(receipt(&claim().stage()))) {
+        if let Ok((read, _)) = Claim::decode(&bytes, &claim().list()) {
+            prop_assert_eq!(read, claim());
+        }
+    }
 }

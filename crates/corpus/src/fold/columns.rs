@@ -88,13 +88,23 @@ pub fn verdict_leaf(
     reason: Option<&str>,
     text: &Digest,
 ) -> Digest {
+    let key = record.0.as_bytes();
+    leaf(key, &verdict_body(&salt.salt(key), stage, reason, text))
+}
+
+/// The digest of such a leaf's body under `salt`; both words have at most 64 bytes.
+pub fn verdict_body(
+    salt: &Digest,
+    stage: Option<&str>,
+    reason: Option<&str>,
+    text: &Digest,
+) -> Digest {
     let mut bytes = text.as_bytes().to_vec();
     for word in [stage, reason].map(Option::unwrap_or_default) {
         bytes.push(u8::try_from(word.len()).expect("names have at most 64 bytes"));
         bytes.extend_from_slice(word.as_bytes());
     }
-    let salt = salt.salt(record.0.as_bytes());
-    leaf(record.0.as_bytes(), &body(&salt, &bytes))
+    body(salt, &bytes)
 }
 
 /// The columns of a table of verdicts.

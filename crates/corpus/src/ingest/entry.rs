@@ -4,6 +4,7 @@ use super::UnitId;
 use super::plan::unit_id;
 use super::unit::nameless;
 use crate::catalogue::Catalogue;
+use crate::envelope;
 use crate::error::{Error, damaged, disk};
 use crate::read::{Format, Found, READ_RULES, Reading};
 use crate::record::RecordId;
@@ -14,7 +15,7 @@ use std::io::ErrorKind;
 use std::path::Path;
 use terroir_base::Digest;
 use terroir_base::cbor::{self, Limits, Value};
-use terroir_base::sign::{PublicKey, SecretKey, sign1, verify1};
+use terroir_base::sign::{PublicKey, SecretKey, sign1};
 
 /// Content type of an entry.
 pub const CONTENT_TYPE: &str = "application/vnd.terroir.ingest+cbor";
@@ -114,11 +115,8 @@ impl Entry {
     /// Errors: `Damaged`, `Encoding`.
     pub fn open(path: &Path, bytes: &[u8]) -> Result<Entry, Error> {
         let wrong = |what: String| damaged(path, what);
-        let verified = verify1(bytes, &LIMITS).map_err(|error| wrong(error.to_string()))?;
-        if verified.content_type != CONTENT_TYPE || !verified.unprotected.is_empty() {
-            return Err(wrong(format!("is a {}, not {CONTENT_TYPE}", verified.content_type)));
-        }
-        let mut map = cbor::decode(&verified.payload, &LIMITS)?.into_map("ingest entry")?;
+        let (payload, signer) = envelope::open(bytes, &LIMITS, CONTENT_TYPE).map_err(wrong)?;
+        let mut map = cbor::decode(&payload, &LIMITS)?.into_map("ingest entry")?;
         let rules = map.take_text(1, "rules", 64)?;
         if rules != READ_RULES {
             return Err(wrong(format!("made by the rules {rules}, these are {READ_RULES}")));
@@ -140,7 +138,6 @@ impl Entry {
             return Err(wrong("has not six counts".into()));
         };
         let counts = Counts { read, records, repeats, skipped, passed, text_bytes };
-        let signer = verified.signer;
         Ok(Entry { unit, reading, files, counts, root, skips, shards, signer })
     }
 }

@@ -1,3 +1,4 @@
+use super::leaves::Groups;
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -168,9 +169,21 @@ fn the_tree_is_over_all_items_once_whoever_reads_how_many() {
     let paths = runs(folder.path(), &items, 7_000);
     let sorted = BTreeSet::from_iter(items);
     let mut tree = Builder::default();
-    sorted.iter().for_each(|item| tree.push(leaf(&bytes(item), &nothing())));
-    let want = Tree { root: tree.root(), leaves: sorted.len() as u64 };
+    let mut groups: Vec<Vec<u8>> = Vec::new();
+    for item in &sorted {
+        match groups.last_mut().filter(|group| item.1.0.0[31] % 16 != 0 && group.len() < 256 * 50) {
+            Some(group) => group.extend(bytes(item)),
+            None => groups.push(bytes(item).to_vec()),
+        }
+    }
+    for group in &groups {
+        let body = crate::tree::body(&Digest([0; 32]), &group[50..]);
+        tree.push(crate::tree::leaf(&group[..50], &body));
+    }
+    let want = Tree { root: tree.root(), leaves: groups.len() as u64 };
     assert_eq!(super::tree(&paths).unwrap(), want);
+    let again: Result<Vec<Vec<u8>>, Error> = Groups::new(merge(&paths).unwrap()).collect();
+    assert!(again.unwrap() == groups);
     for some in [0, 3, WAITING_ITEMS, WAITING_ITEMS + 1, usize::MAX] {
         let mut items = Committing::new(merge(&paths).unwrap());
         let read: Vec<Item> = items.by_ref().take(some).collect::<Result<_, _>>().unwrap();

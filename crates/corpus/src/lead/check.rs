@@ -11,7 +11,7 @@ use super::sequence::{self, Place, Sequence, Span};
 use super::sound::sound;
 use super::training::{Training, folder};
 use crate::audit::{Difference, Scope, places};
-use crate::catalogue::{Catalogue, Kept};
+use crate::catalogue::{Catalogue, Kept, NEW_PREFIX};
 use crate::claim::policy;
 use crate::error::{Error, damaged, disk};
 use crate::measure::edit;
@@ -43,7 +43,7 @@ pub struct Checked {
 pub fn check(
     catalogue: &Catalogue,
     kept: &Kept,
-    training: &mut Training,
+    training: &Training,
     encoder: &Encoder,
     scope: Scope,
     salt: &SaltKey,
@@ -96,11 +96,12 @@ impl Checked {
     fn full(
         &mut self,
         reading: &Reading<'_>,
-        training: &mut Training,
+        training: &Training,
         salt: &SaltKey,
     ) -> Result<(), Error> {
         let all = folder(reading.catalogue);
-        let temp = tempfile::tempdir_in(&all).map_err(disk(&all))?;
+        let temp = tempfile::Builder::new().prefix(NEW_PREFIX).tempdir_in(&all);
+        let temp = temp.map_err(disk(&all))?;
         let manifest = training.manifest().clone();
         let documents = reading.documents(temp.path(), &|| ())?;
         let again = pack(documents, manifest.sources.len(), &manifest.shape, temp.path(), salt)?;
@@ -128,7 +129,7 @@ impl Checked {
     fn sample(
         &mut self,
         reading: &Reading<'_>,
-        training: &mut Training,
+        training: &Training,
         drawn: &[u64],
     ) -> Result<(), Error> {
         let listed = Listed::read(reading)?;
@@ -163,7 +164,7 @@ impl Checked {
     }
 
     /// Compares a sequence that was made again with its row, and with the tokens on disk.
-    fn compare(&mut self, training: &mut Training, place: Place, made: &Sequence, told: &Sequence) {
+    fn compare(&mut self, training: &Training, place: Place, made: &Sequence, told: &Sequence) {
         self.sequences += 1;
         let tree = format!("sequence {} of source {}", place.sequence, place.source);
         if made != told {

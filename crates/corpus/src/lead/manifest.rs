@@ -7,6 +7,7 @@
 use super::permute::Permutation;
 use super::sequence::Place;
 use super::share::apportion;
+use crate::envelope;
 use crate::merge::Tree;
 use crate::recipe::{EPOCHS_MAX, Packing, SEQUENCE_MAX, SEQUENCES_MAX, SOURCES_MAX};
 use crate::version::VersionId;
@@ -15,7 +16,7 @@ use std::str::FromStr;
 use terroir_base::Digest;
 use terroir_base::cbor::{self, Limits, MapReader, Value};
 use terroir_base::digest::ParseError;
-use terroir_base::sign::{PublicKey, SecretKey, sign1, verify1};
+use terroir_base::sign::{PublicKey, SecretKey, sign1};
 
 /// Content type of a signed manifest.
 pub const CONTENT_TYPE: &str = "application/vnd.terroir.training-manifest+cbor";
@@ -269,12 +270,9 @@ impl Manifest {
     ///
     /// Errors: in words.
     pub fn open(bytes: &[u8]) -> Result<(Manifest, PublicKey), String> {
-        let verified = verify1(bytes, &LIMITS).map_err(|error| error.to_string())?;
-        if verified.content_type != CONTENT_TYPE || !verified.unprotected.is_empty() {
-            return Err(format!("is a {}, not {CONTENT_TYPE}", verified.content_type));
-        }
-        let manifest = Manifest::decode(&verified.payload).map_err(|error| error.to_string())?;
-        Ok((manifest, verified.signer))
+        let (payload, signer) = envelope::open(bytes, &LIMITS, CONTENT_TYPE)?;
+        let manifest = Manifest::decode(&payload).map_err(|error| error.to_string())?;
+        Ok((manifest, signer))
     }
 }
 
@@ -305,9 +303,9 @@ impl Order {
         unreachable!("the counts add up to the number of positions")
     }
 
-    /// The positions at which the stored sequence `place` stands, ascending: one for each time that
-    /// it comes.
-    pub fn positions(&self, place: Place) -> Vec<u64> {
+    /// The positions at which the stored sequence `place` stands the first `most` times that it comes,
+    /// by the order of its slots; ascending.
+    pub fn positions(&self, place: Place, most: usize) -> Vec<u64> {
         let source = place.source as usize;
         let (Some(count), Some(stored)) = (self.counts.get(source), self.stored.get(source)) else {
             return Vec::new();
@@ -319,7 +317,7 @@ impl Order {
         let slots =
             (place.sequence..*count).step_by(usize::try_from(*stored).unwrap_or(usize::MAX));
         let mut positions: Vec<u64> =
-            slots.map(|slot| self.permutation.place(start + slot)).collect();
+            slots.take(most).map(|slot| self.permutation.place(start + slot)).collect();
         positions.sort_unstable();
         positions
     }

@@ -3,36 +3,24 @@
 //! For whoever trains. Invariant: no token leaves before its whole sequence has the digest that its
 //! leaf fixes, and the leaves the root that was signed.
 
-use super::manifest::{Manifest, ManifestId, Order};
+use super::index::{Index, manifest};
+use super::manifest::ManifestId;
 use super::pack::{table_path, tokens_path};
 use super::sequence::{self, Place, Sequence};
 use crate::catalogue::Catalogue;
 use crate::error::{Error, damaged, disk};
-use crate::tree::{Builder, Proof, SaltKey, prove};
+use crate::record::RecordId;
+use crate::tree::{Proof, SaltKey, prove};
 use crate::version::VersionId;
+use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom};
+use std::ops::Deref;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use terroir_base::Digest;
-use terroir_base::sign::PublicKey;
 
 /// The folder of all manifests.
 pub fn folder(catalogue: &Catalogue) -> PathBuf {
     catalogue.folder().join("training")
-}
-
-/// The manifest in the folder `at`, and who signed it.
-///
-/// Errors: `Disk`; `Damaged` when it is no manifest or not the one that the folder is named after.
-pub fn manifest(at: &Path) -> Result<(Manifest, PublicKey), Error> {
-    let path = at.join("manifest.cose");
-    let bytes = fs::read(&path).map_err(disk(&path))?;
-    let (manifest, signer) = Manifest::open(&bytes).map_err(|what| damaged(&path, what))?;
-    let id = manifest.id();
-    match at.file_name().is_some_and(|name| name == id.to_string().as_str()) {
-        true => Ok((manifest, signer)),
-        false => Err(damaged(&path, format!("holds manifest {id}"))),
-    }
 }
 
 /// Every manifest, ascending, with the version that it was made of.
@@ -87,11 +75,16 @@ pub fn find(catalogue: &Catalogue, name: &str) -> Result<PathBuf, Error> {
 /// A manifest and its tokens.
 pub struct Training {
     folder: PathBuf,
-    manifest: Manifest,
-    signer: PublicKey,
-    order: Order,
+    index: Index,
     files: Vec<File>,
-    digests: Vec<Vec<Digest>>,
+}
+
+impl Deref for Training {
+    type Target = Index;
+
+    fn deref(&self) -> &Index {
+        &self.index
+    }
 }
 
 impl Training {
@@ -99,28 +92,13 @@ impl Training {
     ///
     /// Holds 32 bytes a stored sequence. Errors: `Disk`, `Damaged` with what differs.
     pub fn open(at: &Path, salt: &SaltKey) -> Result<Training, Error> {
-        let (manifest, signer) = manifest(at)?;
-        let (mut files, mut digests) = (Vec::new(), Vec::new());
-        let mut tree = Builder::default();
-        for source in 0..u32::try_from(manifest.sources.len()).expect("a mixture is small") {
+        let index = Index::open(at, salt)?;
+        let open = |source| {
             let path = tokens_path(at, source);
-            files.push(File::open(&path).map_err(disk(&path))?);
-            let mut own = Vec::new();
-            for (sequence, row) in (0..).zip(sequence::read(&table_path(at, source))?) {
-                let row = row?;
-                tree.push(row.leaf(Place { source, sequence }, salt));
-                own.push(row.tokens);
-            }
-            digests.push(own);
-        }
-        let (expected, got) = (manifest.stored, tree.root());
-        if (got, tree.leaves()) != (expected.root, expected.leaves) {
-            let (expected, all) = (expected.root, tree.leaves());
-            let what = format!("the {all} sequences have the root {got}, not {expected}");
-            return Err(damaged(at, what));
-        }
-        let order = manifest.order();
-        Ok(Training { folder: at.to_owned(), manifest, signer, order, files, digests })
+            File::open(&path).map_err(disk(&path))
+        };
+        let files = index.sources().map(open).collect::<Result<_, Error>>()?;
+        Ok(Training { folder: at.to_owned(), index, files })
     }
 
     /// Where it lies.
@@ -128,74 +106,89 @@ impl Training {
         &self.folder
     }
 
-    /// The manifest.
-    pub fn manifest(&self) -> &Manifest {
-        &self.manifest
-    }
-
-    /// Who signed it.
-    pub fn signer(&self) -> PublicKey {
-        self.signer
-    }
-
-    /// Which sequence stands where.
-    pub fn order(&self) -> &Order {
-        &self.order
-    }
-
     /// Appends the tokens of the sequence `place`, as they are stored, to `out`.
     ///
     /// Errors: `Disk`; `Damaged` naming the file and the sequence.
-    pub fn tokens(&mut self, place: Place, out: &mut Vec<u8>) -> Result<(), Error> {
-        let bytes = self.manifest.shape.sequence_bytes();
+    pub fn tokens(&self, place: Place, out: &mut Vec<u8>) -> Result<(), Error> {
+        let bytes = self.manifest().shape.sequence_bytes();
         let path = || tokens_path(&self.folder, place.source);
-        let source = place.source as usize;
-        let digest = usize::try_from(place.sequence)
-            .ok()
-            .and_then(|sequence| self.digests.get(source)?.get(sequence));
         let missing = || Error::Missing { kind: "sequence", name: format!("{place:?}") };
-        let (digest, mut file) = digest.zip(self.files.get(source)).ok_or_else(missing)?;
+        let file = self.files.get(place.source as usize).ok_or_else(missing)?;
         let start = out.len();
         let offset = place.sequence.saturating_mul(bytes as u64);
         out.resize(start + bytes, 0);
-        let read =
-            file.seek(SeekFrom::Start(offset)).and_then(|_| file.read_exact(&mut out[start..]));
-        read.map_err(|error| disk(&path())(error))?;
-        let got = Digest::of(&out[start..]);
-        if got != *digest {
+        // Several threads may read at once, so no position is kept.
+        file.read_exact_at(&mut out[start..], offset).map_err(|error| disk(&path())(error))?;
+        self.check(place, &out[start..]).map_err(|what| {
             let Place { sequence, .. } = place;
-            let what = format!(
-                "sequence {sequence} (bytes {offset} to {}) has the digest {got}, not {digest}",
-                offset + bytes as u64
-            );
-            return Err(damaged(&path(), what));
-        }
-        Ok(())
+            let end = offset + bytes as u64;
+            let what = format!("sequence {sequence} (bytes {offset} to {end}) {what}");
+            damaged(&path(), what)
+        })
     }
 
-    /// Shows that the sequence `place` is what it is: its parts, and a proof that leads from its leaf
-    /// to the root in the manifest.
+    /// Appends the tokens of batch `batch` of `size` sequences; none for a batch after the last.
+    ///
+    /// Errors: those of [`Training::tokens`].
+    pub fn batch(&self, batch: u64, size: u64, out: &mut Vec<u8>) -> Result<(), Error> {
+        let places = self.order().batch(batch, size);
+        places.into_iter().try_for_each(|place| self.tokens(place, out))
+    }
+
+    /// The stored sequences that have tokens of `record`.
+    ///
+    /// Errors: those of reading the tables.
+    pub fn with(&self, record: RecordId) -> Result<BTreeSet<Place>, Error> {
+        let mut places = BTreeSet::new();
+        for row in self.rows()? {
+            let (place, row) = row?;
+            if row.spans.iter().any(|span| span.record == record) {
+                places.insert(place);
+            }
+        }
+        Ok(places)
+    }
+
+    /// Shows that the sequences `places` are what they are: the parts of each, and a proof that leads
+    /// from their leaves to the root in the manifest.
     ///
     /// Errors: `Missing`, and those of reading the tables.
-    pub fn show(&self, place: Place, salt: &SaltKey) -> Result<(Sequence, Proof), Error> {
-        let missing = || Error::Missing { kind: "sequence", name: format!("{place:?}") };
-        let at = usize::try_from(place.sequence).map_err(|_| missing())?;
-        let own = sequence::read(&table_path(&self.folder, place.source))?.nth(at);
-        let own = own.ok_or_else(missing)??;
-        let key = place.key();
-        let leaves = || {
-            let sources = 0..u32::try_from(self.files.len()).expect("a mixture is small");
-            let tables: Vec<_> = sources
-                .map(|source| Ok((source, sequence::read(&table_path(&self.folder, source))?)))
-                .collect::<Result<_, Error>>()?;
-            Ok(tables.into_iter().flat_map(|(source, rows)| {
-                (0..).zip(rows).map(move |(sequence, row)| {
-                    let key = Place { source, sequence }.key();
-                    row.map(|row| (key, row.body(&salt.salt(&key))))
-                })
-            }))
+    pub fn show(
+        &self,
+        places: &BTreeSet<Place>,
+        salt: &SaltKey,
+    ) -> Result<(Vec<Sequence>, Proof), Error> {
+        let mut found = Vec::new();
+        for row in self.rows()? {
+            let (place, row) = row?;
+            if places.contains(&place) {
+                found.push(row);
+            }
+        }
+        if found.len() < places.len() {
+            let name = format!("for {} of the places", places.len() - found.len());
+            return Err(Error::Missing { kind: "sequence", name });
+        }
+        let leaf = |(place, row): (Place, Sequence)| {
+            let key = place.key();
+            (key, row.body(&salt.salt(&key)))
         };
-        let (_, proof) = prove(leaves, &[&key])?;
-        Ok((own, proof))
+        let leaves = || Ok(self.rows()?.map(|row| row.map(leaf)));
+        let keys: Vec<[u8; 12]> = places.iter().map(Place::key).collect();
+        let keys: Vec<&[u8]> = keys.iter().map(<[u8; 12]>::as_slice).collect();
+        Ok((found, prove(leaves, &keys)?.1))
+    }
+
+    /// Every stored sequence, ascending by place.
+    fn rows(
+        &self,
+    ) -> Result<impl Iterator<Item = Result<(Place, Sequence), Error>> + use<>, Error> {
+        let tables: Vec<_> = self
+            .sources()
+            .map(|source| Ok((source, sequence::read(&table_path(&self.folder, source))?)))
+            .collect::<Result<_, Error>>()?;
+        Ok(tables.into_iter().flat_map(|(source, rows)| {
+            (0..).zip(rows).map(move |(sequence, row)| Ok((Place { source, sequence }, row?)))
+        }))
     }
 }

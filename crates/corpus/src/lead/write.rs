@@ -3,8 +3,9 @@
 //! One file a batch, named after its number. Invariant: every token was compared with what was
 //! signed before it is written.
 
+use super::index::Index;
+use super::manifest::Shape;
 use super::sequence::Place;
-use super::training::Training;
 use crate::catalogue::write;
 use crate::error::Error;
 use crate::table;
@@ -38,43 +39,46 @@ pub struct Written {
     pub bytes: u64,
 }
 
+/// Appends the tokens of the batch of that number.
+pub type Read<'a, E> = dyn FnMut(u64, &mut Vec<u8>) -> Result<(), E> + 'a;
+
 /// Writes the batches `wanted`, of `size` sequences each, into the folder `out`.
 ///
-/// The last batch of all may have fewer; what is asked for after it is not there. Errors: `Missing`
-/// when there is none of them, those of [`Training::tokens`], `Disk`.
-pub fn batches(
-    training: &mut Training,
-    wanted: Range<u64>,
-    size: u64,
+/// `read` has compared every sequence with `index`. The last batch of all may have fewer; what is
+/// asked for after it is not there. Errors: `Missing` when there is none of them, those of `read`,
+/// `Disk`.
+pub fn batches<E: From<Error>>(
+    index: &Index,
+    read: &mut Read<'_, E>,
+    (wanted, size): (Range<u64>, u64),
     form: Form,
     out: &Path,
-) -> Result<Written, Error> {
+) -> Result<Written, E> {
     let mut written = Written::default();
     let mut bytes = Vec::new();
+    let shape = &index.manifest().shape;
     for number in wanted.clone() {
-        let places = training.order().batch(number, size);
+        let places = index.order().batch(number, size);
         if places.is_empty() {
             break;
         }
         bytes.clear();
-        places.iter().try_for_each(|place| training.tokens(*place, &mut bytes))?;
-        let width = training.manifest().shape.width;
-        let length = training.manifest().shape.length;
+        read(number, &mut bytes)?;
         let path = |ending: &str| out.join(format!("batch-{number:08}.{ending}"));
         let path = match form {
             Form::Raw => keep(path("bin"), &bytes)?,
             Form::Npy => {
-                let mut file = npy_header(width, places.len(), length);
+                let mut file = npy_header(shape, places.len() as u64);
                 file.extend_from_slice(&bytes);
                 keep(path("npy"), &file)?
             }
             Form::Parquet => {
                 let first = number.saturating_mul(size);
-                let batch = match width {
-                    2 => rows::<UInt16Type>(training, first, &places, &bytes, |token| {
+                let batch = match shape.width {
+                    2 => rows::<UInt16Type>(index, first, &places, &bytes, |token| {
                         u16::from_le_bytes([token[0], token[1]])
                     }),
-                    _ => rows::<UInt32Type>(training, first, &places, &bytes, |token| {
+                    _ => rows::<UInt32Type>(index, first, &places, &bytes, |token| {
                         u32::from_le_bytes([token[0], token[1], token[2], token[3]])
                     }),
                 };
@@ -90,9 +94,9 @@ pub fn batches(
     match written.files.is_empty() {
         false => Ok(written),
         true => {
-            let sequences = training.manifest().sequences;
+            let sequences = index.manifest().sequences;
             let name = format!("{} of {size} sequences, as there are {sequences}", wanted.start);
-            Err(Error::Missing { kind: "batch", name })
+            Err(Error::Missing { kind: "batch", name }.into())
         }
     }
 }
@@ -102,11 +106,12 @@ fn keep(path: PathBuf, bytes: &[u8]) -> Result<PathBuf, Error> {
     Ok(path)
 }
 
-/// The header of a `.npy` file of version 1.0 for `rows` sequences of `length` tokens.
+/// The header of a `.npy` file of version 1.0 for `rows` sequences.
 ///
 /// Source: NumPy Enhancement Proposal 1; the data starts at a multiple of 64 bytes.
-fn npy_header(width: u8, rows: usize, length: u32) -> Vec<u8> {
+pub fn npy_header(shape: &Shape, rows: u64) -> Vec<u8> {
     const START: usize = 10;
+    let Shape { width, length, .. } = shape;
     let fields =
         format!("{{'descr': '<u{width}', 'fortran_order': False, 'shape': ({rows}, {length}), }}");
     let whole = (START + fields.len() + 1).next_multiple_of(64);
@@ -120,13 +125,13 @@ fn npy_header(width: u8, rows: usize, length: u32) -> Vec<u8> {
 
 /// A batch as a table; `first` is the position of its first sequence.
 fn rows<T: ArrowPrimitiveType>(
-    training: &Training,
+    index: &Index,
     first: u64,
     places: &[Place],
     bytes: &[u8],
     token: impl Fn(&[u8]) -> T::Native,
 ) -> RecordBatch {
-    let shape = &training.manifest().shape;
+    let shape = &index.manifest().shape;
     let element = Field::new("element", T::DATA_TYPE, false);
     let mut tokens = ListBuilder::new(PrimitiveBuilder::<T>::new()).with_field(element.clone());
     for sequence in bytes.chunks(shape.sequence_bytes()) {
@@ -134,7 +139,7 @@ fn rows<T: ArrowPrimitiveType>(
         all.for_each(|token| tokens.values().append_value(token));
         tokens.append(true);
     }
-    let name = |place: &Place| training.manifest().sources[place.source as usize].name.clone();
+    let name = |place: &Place| index.manifest().sources[place.source as usize].name.clone();
     let schema = Schema::new(vec![
         Field::new("position", DataType::UInt64, false),
         Field::new("source", DataType::Utf8, false),
@@ -153,13 +158,15 @@ fn rows<T: ArrowPrimitiveType>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::recipe::Packing;
 
     /// What `numpy.save` of NumPy 2 writes for `numpy.zeros((3, 4), "<u2")` and its like.
     #[test]
     fn headers_are_those_of_numpy() {
         let text = |bytes: Vec<u8>| -> String { bytes.iter().map(|byte| *byte as char).collect() };
         for (width, rows, length) in [(2, 3, 4), (4, 1, 1), (2, 1_000_000, 1 << 20)] {
-            let header = text(npy_header(width, rows, length));
+            let shape = Shape { length, packing: Packing::Single, end: 0, width };
+            let header = text(npy_header(&shape, rows));
             let fields = format!(
                 "{{'descr': '<u{width}', 'fortran_order': False, 'shape': ({rows}, {length}), }}"
             );

@@ -2,11 +2,12 @@ use super::*;
 use crate::golden;
 use proptest::prelude::*;
 
-fn opened(record: &Record) -> Vec<u8> {
+/// What `work` makes of the record as its readers give it.
+pub(crate) fn viewed<R>(record: &Record, work: impl FnOnce(&View<'_>) -> R) -> R {
     let purposes: Vec<&str> = record.purposes.iter().map(String::as_str).collect();
     let meta: Vec<(&str, &str)> =
         record.meta.iter().map(|(name, raw)| (name.as_str(), raw.as_str())).collect();
-    let view = View {
+    work(&View {
         text: &record.text,
         id: &record.id,
         source: &record.source,
@@ -15,12 +16,17 @@ fn opened(record: &Record) -> Vec<u8> {
         purposes: &purposes,
         url: &record.url,
         meta: &meta,
-    };
-    assert_eq!(view.to_record(), *record);
-    assert_eq!(view.rid(), record.rid());
-    let mut bytes = Vec::new();
-    view.write(&mut bytes);
-    bytes
+    })
+}
+
+fn opened(record: &Record) -> Vec<u8> {
+    viewed(record, |view| {
+        assert_eq!(view.to_record(), *record);
+        assert_eq!(view.rid(), record.rid());
+        let mut bytes = Vec::new();
+        view.write(&mut bytes);
+        bytes
+    })
 }
 
 fn any_text() -> impl Strategy<Value = String> {

@@ -1,12 +1,13 @@
 //! Stages that compare records: their keys merged, resolved and written as rows of every shard.
 
-use super::{Driver, ids};
+use super::{Driver, Made, Out, ids};
 use crate::claim;
 use crate::clock::Work as Clock;
 use crate::error::{Error, damaged};
 use crate::keys::{self, Committing};
 use crate::measure::edit;
 use crate::merge::Tree;
+use crate::pairs;
 use crate::record::RecordId;
 use crate::rows::{self, Rows, digest, row};
 use crate::shard::{Rows as Records, schema};
@@ -21,16 +22,20 @@ impl Driver<'_> {
     /// Makes the rows of the global stage at `place` where they are missing; gives nanoseconds, and
     /// the tree over its keys with its own nanoseconds where they were read.
     ///
-    /// `tables` are the keys of the tables of the stages up to and with this one.
+    /// `tables` are the keys of the tables of the stages up to and with this one, `records` the tree
+    /// over all records.
     pub(super) fn resolve(
         &self,
         place: usize,
         stage: &dyn Global,
         tables: &[Digest],
+        records: Tree,
     ) -> Result<(u64, Option<(Tree, u64)>), Error> {
         let start = Clock::begin();
         let table = |name: &String| self.catalogue.rows(&tables[place], name);
         let shards = &self.records.shards;
+        let pairs = self.catalogue.pairs(&tables[place]);
+        let known = self.compared(&self.stages[place], &pairs)?;
         if shards.iter().all(|name| claim::known(&table(name))) {
             self.begin("check", shards.len());
             self.each(shards, |name| claim::check(self.catalogue, &table(name)))?;
@@ -40,9 +45,12 @@ impl Driver<'_> {
             shards: shards.iter().map(|name| self.catalogue.shard(name)).collect(),
             stages: &self.stages[..place],
             budget: usize::try_from(self.options.memory / 4).unwrap_or(usize::MAX),
+            known,
+            keep: &|records, found| pairs::write(&pairs, records, found),
         };
         let mut items = Committing::new(keys::merge(&self.runs(&self.stages[place]))?);
         let meetings = stage.resolve(&mut items, &texts)?;
+        self.vouch_pairs(&self.stages[place], &pairs, records)?;
         let (tree, commit_ns) = items.finish()?;
         let mut took = start.cpu_ns().saturating_sub(commit_ns);
         self.begin("clusters", shards.len());
@@ -97,8 +105,9 @@ impl Driver<'_> {
             }
         }
         let path = self.catalogue.rows(&tables[place], name);
-        let rows = rows.write(&path)?;
-        self.vouch(&self.stages[place], shard, &path, Ok(rows))?;
+        let rows = Out::Rows(rows.write(&path)?);
+        let made = Made::of(self.catalogue, &path, rows)?;
+        self.vouch(&self.stages[place], shard, &path, &made)?;
         Ok(start.cpu_ns())
     }
 }
@@ -111,7 +120,14 @@ pub struct ShardTexts<'a> {
     pub stages: &'a [Stage],
     /// Bytes that the stage may hold.
     pub budget: usize,
+    /// Files of pairs that were compared before, each as it was signed.
+    pub known: Vec<PathBuf>,
+    /// Takes the pairs that were compared.
+    pub keep: &'a Keep<'a>,
 }
+
+/// Takes what a stage found about pairs of records.
+pub type Keep<'a> = dyn Fn(&[RecordId], &mut pairs::Stream<'_>) -> Result<(), Error> + Sync + 'a;
 
 impl Texts for ShardTexts<'_> {
     fn read(
@@ -171,5 +187,13 @@ impl Texts for ShardTexts<'_> {
 
     fn matters(&self, _: RecordId, _: RecordId) -> bool {
         true
+    }
+
+    fn known(&self) -> &[PathBuf] {
+        &self.known
+    }
+
+    fn keep(&self, records: &[RecordId], pairs: &mut pairs::Stream<'_>) -> Result<(), Error> {
+        (self.keep)(records, pairs)
     }
 }

@@ -1,21 +1,23 @@
-//! The pass over each shard that lacks a table or keys.
+//! The passes over each shard that lacks a table or keys, here or elsewhere.
 
+use super::pass::{Passed, Task, pass};
 use super::{Driver, StageOutcome};
 use crate::claim;
 use crate::clock::Work as Clock;
 use crate::error::Error;
-use crate::keys;
-use crate::measure::{COLUMNS, Found, Pass, Took};
-use crate::shard::Shard;
+use crate::measure::Took;
 use crate::stage::Stage;
+
+/// Most tasks that are given elsewhere at a time: what is vouched for is not lost with the run.
+const TASKS_MAX: usize = 1024;
 
 impl Driver<'_> {
     /// Measures what is not known yet.
     pub(super) fn measure(&self) -> Result<(Vec<StageOutcome>, u64), Error> {
         let shards = &self.records.shards;
-        let missing: Vec<(usize, Vec<bool>)> =
-            shards.iter().map(|name| self.missing(name)).enumerate().collect();
-        let reused = |place: usize| missing.iter().filter(|(_, wanted)| !wanted[place]).count();
+        let task = |shard: &String| Task { shard: shard.clone(), wanted: self.missing(shard) };
+        let tasks: Vec<(usize, Task)> = shards.iter().map(task).enumerate().collect();
+        let reused = |place: usize| tasks.iter().filter(|(_, task)| !task.wanted[place]).count();
         let outcome = |(place, stage): (usize, &Stage)| StageOutcome {
             name: stage.name.clone(),
             cpu_ns: 0,
@@ -23,12 +25,28 @@ impl Driver<'_> {
         };
         let mut outcomes: Vec<StageOutcome> = self.stages.iter().enumerate().map(outcome).collect();
         // What was measured before is compared with others and judged: it must be what it was.
-        self.begin("check", missing.len());
-        self.each(&missing, |(place, wanted)| self.known(*place, wanted))?;
-        let work: Vec<&(usize, Vec<bool>)> =
-            missing.iter().filter(|(_, wanted)| wanted.contains(&true)).collect();
+        self.begin("check", tasks.len());
+        self.each(&tasks, |(_, task)| self.known(task))?;
+        let work: Vec<(usize, Task)> =
+            tasks.into_iter().filter(|(_, task)| task.wanted.contains(&true)).collect();
         self.begin("measure", work.len());
-        let times = self.each(&work, |(place, wanted)| self.pass(*place, wanted))?;
+        let times = match self.options.elsewhere {
+            None => self.each(&work, |(place, task)| {
+                let passed = pass(self.catalogue, self.stages, task, &self.options.salt)?;
+                self.vouched(*place, &task.shard, &passed)
+            })?,
+            Some(elsewhere) => {
+                let mut times = Vec::with_capacity(work.len());
+                for part in work.chunks(TASKS_MAX) {
+                    let (places, tasks): (Vec<usize>, Vec<Task>) = part.iter().cloned().unzip();
+                    let done: Vec<_> = places.into_iter().zip(elsewhere(&tasks)?).collect();
+                    times.extend(self.each(&done, |(place, passed)| {
+                        self.vouched(*place, &self.records.shards[*place], passed)
+                    })?);
+                }
+                times
+            }
+        };
         let mut commit_ns = 0;
         for took in times {
             commit_ns += took.commit_ns;
@@ -47,42 +65,23 @@ impl Driver<'_> {
             .collect()
     }
 
-    /// Refuses tables and runs of the shard at `place` that are known and not what they were.
-    fn known(&self, place: usize, wanted: &[bool]) -> Result<(), Error> {
-        let name = &self.records.shards[place];
-        let known = self.stages.iter().zip(wanted).filter(|(_, wanted)| !**wanted);
+    /// Refuses tables and runs of a shard that are known and not what they were.
+    fn known(&self, task: &Task) -> Result<(), Error> {
+        let known = self.stages.iter().zip(&task.wanted).filter(|(_, wanted)| !**wanted);
         known.into_iter().try_for_each(|(stage, _)| {
-            claim::check(self.catalogue, &self.catalogue.measured(stage, name))
+            claim::check(self.catalogue, &self.catalogue.measured(stage, &task.shard))
         })
     }
 
-    /// One pass over the shard at `place`.
-    fn pass(&self, place: usize, wanted: &[bool]) -> Result<Took, Error> {
-        let name = &self.records.shards[place];
-        let mut pass = Pass::new(self.stages, wanted, &self.options.salt);
-        let shard = Shard::open(&self.catalogue.shard(name))?;
-        for batch in shard.batches(&COLUMNS) {
-            pass.batch(&batch?)?;
-        }
-        let (found, mut took) = pass.finish();
-        for (stage, found) in self.stages.iter().zip(found) {
-            let path = self.catalogue.measured(stage, name);
-            match found {
-                Some(Found::Rows(rows)) => {
-                    let rows = rows.write(&path)?;
-                    let start = Clock::begin();
-                    self.vouch(stage, place, &path, Ok(rows))?;
-                    took.commit_ns += start.cpu_ns();
-                }
-                Some(Found::Keys(found)) => {
-                    let items = keys::write(&path, &found)?;
-                    let start = Clock::begin();
-                    self.vouch(stage, place, &path, Err(items))?;
-                    took.commit_ns += start.cpu_ns();
-                }
-                None => {}
+    /// Signs what a pass over the shard `name` at `place` left; gives all that it took.
+    fn vouched(&self, place: usize, name: &str, passed: &Passed) -> Result<Took, Error> {
+        let start = Clock::begin();
+        for (stage, made) in self.stages.iter().zip(&passed.made) {
+            if let Some(made) = made {
+                self.vouch(stage, place, &self.catalogue.measured(stage, name), made)?;
             }
         }
-        Ok(took)
+        let Took { stages_ns, commit_ns } = &passed.took;
+        Ok(Took { stages_ns: stages_ns.clone(), commit_ns: commit_ns + start.cpu_ns() })
     }
 }

@@ -1,14 +1,18 @@
 //! What a folder of private shards holds. Format: `docs/format/sealed.md`.
 
+use crate::envelope;
 use crate::merge::Tree;
 use crate::record::FIELD_BYTES_MAX;
 use crate::version::VersionId;
 use terroir_base::Digest;
 use terroir_base::cbor::{self, Limits, MapReader, Value};
+use terroir_base::sign::{PublicKey, SecretKey, sign1};
 
+/// Content type of a signed manifest.
+pub const CONTENT_TYPE: &str = "application/vnd.terroir.sealed+cbor";
 /// Version of the format.
 const FORMAT: u64 = 1;
-/// Largest encoded manifest, in bytes.
+/// Largest signed manifest, in bytes.
 pub const MANIFEST_BYTES_MAX: usize = 1 << 24;
 /// Most parts, that is, contributors.
 pub const PARTS_MAX: usize = 512;
@@ -62,6 +66,20 @@ impl Manifest {
         };
         map.finish()?;
         Ok(manifest)
+    }
+
+    /// The signed bytes.
+    pub fn sign(&self, key: &SecretKey) -> Vec<u8> {
+        sign1(&self.encode(), key, CONTENT_TYPE)
+    }
+
+    /// Opens signed bytes and says who signed them. Whether that is the right one is not asked.
+    ///
+    /// Errors: in words.
+    pub fn open(bytes: &[u8]) -> Result<(Manifest, PublicKey), String> {
+        let (payload, signer) = envelope::open(bytes, &LIMITS, CONTENT_TYPE)?;
+        let manifest = Manifest::decode(&payload).map_err(|error| error.to_string())?;
+        Ok((manifest, signer))
     }
 }
 

@@ -1,21 +1,19 @@
 //! Opening private shards: nothing is given that does not fit the manifest.
 
 use super::{
-    Identity, MANIFEST_BYTES_MAX, Manifest, Part, key_path, part_path, plain_hasher, tree,
+    Identity, MANIFEST, MANIFEST_BYTES_MAX, Manifest, Part, key_path, part_path, plain_hasher, tree,
 };
 use crate::error::{Error, damaged, disk};
 use crate::record::RecordId;
 use crate::table::persist;
 use age::Decryptor;
 use age::secrecy::ExposeSecret;
-use serde::de::{IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
-use std::borrow::Cow;
-use std::fmt;
+use serde::Deserialize;
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 use terroir_base::Digest;
+use terroir_base::sign::PublicKey;
 
 /// Longest line of a part, in bytes: a record of the largest size with every byte escaped.
 const LINE_BYTES_MAX: u64 = 160 << 20;
@@ -27,6 +25,8 @@ const KEY_BYTES_MAX: u64 = 1 << 16;
 pub struct Opened {
     /// The manifest.
     pub manifest: Manifest,
+    /// Who signed it.
+    pub signer: PublicKey,
     /// The files written, with the place of their part.
     pub files: Vec<(usize, PathBuf)>,
     /// Places of parts whose key is gone; their sealed bytes are as the manifest says.
@@ -51,19 +51,28 @@ pub fn identities(path: &Path) -> Result<Vec<Identity>, Error> {
 
 /// Opens the parts in `folder` with any of `keys` and writes them into `out`, a JSONL file each.
 ///
+/// Where `node` is told, it must have signed the manifest.
 /// A part whose key file is missing is erased: its sealed bytes are checked, and it is named.
 /// Errors: `Disk`; `Damaged` for what does not fit the manifest; `Locked` where no identity opens it.
-pub fn unseal(folder: &Path, keys: &[Identity], out: &Path) -> Result<Opened, Error> {
-    let path = folder.join("manifest.cbor");
+pub fn unseal(
+    folder: &Path,
+    keys: &[Identity],
+    out: &Path,
+    node: Option<&PublicKey>,
+) -> Result<Opened, Error> {
+    let path = folder.join(MANIFEST);
     let size = fs::metadata(&path).map_err(disk(&path))?.len();
     if size > MANIFEST_BYTES_MAX as u64 {
         let what = format!("{size} bytes, at most {MANIFEST_BYTES_MAX} are accepted");
         return Err(damaged(&path, what));
     }
     let bytes = fs::read(&path).map_err(disk(&path))?;
-    let manifest = Manifest::decode(&bytes).map_err(|error| damaged(&path, error.to_string()))?;
+    let (manifest, signer) = Manifest::open(&bytes).map_err(|what| damaged(&path, what))?;
+    if let Some(node) = node.filter(|node| **node != signer) {
+        return Err(damaged(&path, format!("is signed by {signer}, not {node}")));
+    }
     fs::create_dir_all(out).map_err(disk(out))?;
-    let mut opened = Opened { manifest, files: Vec::new(), erased: Vec::new() };
+    let mut opened = Opened { manifest, signer, files: Vec::new(), erased: Vec::new() };
     for (place, part) in opened.manifest.parts.iter().enumerate() {
         sealed_fits(&part_path(folder, place), part)?;
         match fs::exists(key_path(folder, place)) {
@@ -132,35 +141,10 @@ fn unwrap_key(path: &Path, keys: &[Identity]) -> Result<Identity, Error> {
     secret.expose_secret().parse().map_err(|_| wrong("holds no key of a part".into()))
 }
 
-/// The field that is compared with the manifest: the first `rid`, as a source's own fields follow.
+/// The field that is compared with the manifest.
+#[derive(Deserialize)]
 struct Line {
     rid: String,
-}
-
-impl<'de> Deserialize<'de> for Line {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Line, D::Error> {
-        struct Fields;
-        impl<'de> Visitor<'de> for Fields {
-            type Value = Line;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a record with its rid")
-            }
-
-            fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<Line, M::Error> {
-                let mut rid = None;
-                while let Some(name) = map.next_key::<Cow<'de, str>>()? {
-                    match &rid {
-                        None if name == "rid" => rid = Some(map.next_value()?),
-                        _ => drop(map.next_value::<IgnoredAny>()?),
-                    }
-                }
-                rid.map(|rid| Line { rid }).ok_or_else(|| Error::missing_field("rid"))
-            }
-        }
-        use serde::de::Error;
-        from.deserialize_map(Fields)
-    }
 }
 
 fn write(path: &Path, part: &Part, key: &Identity, out: &Path) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 use super::*;
 use crate::error::Error;
 use crate::golden;
+use crate::record::tests::viewed;
 use crate::record::{Record, View};
 use crate::tree::{Builder, SaltKey};
 use std::collections::BTreeMap;
@@ -31,20 +32,8 @@ fn write(folder: &TempDir, records: impl IntoIterator<Item = Record>) -> (ShardI
         records.into_iter().map(|record| (record.rid(), record)).collect();
     let mut writer = Writer::new(folder.path(), &SALT).unwrap();
     for (rid, record) in &sorted {
-        let purposes: Vec<&str> = record.purposes.iter().map(String::as_str).collect();
-        let meta: Vec<(&str, &str)> =
-            record.meta.iter().map(|(name, raw)| (name.as_str(), raw.as_str())).collect();
-        let view = View {
-            text: &record.text,
-            id: &record.id,
-            source: &record.source,
-            licence: &record.licence,
-            contributor: &record.contributor,
-            purposes: &purposes,
-            url: &record.url,
-            meta: &meta,
-        };
-        writer.push(*rid, &Digest::of(record.text.as_bytes()), &view).unwrap();
+        let digest = Digest::of(record.text.as_bytes());
+        viewed(record, |view| writer.push(*rid, &digest, view)).unwrap();
     }
     let info = writer.finish().unwrap().unwrap();
     let path = folder.path().join(format!("{}.parquet", info.name));

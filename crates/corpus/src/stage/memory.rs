@@ -3,11 +3,12 @@
 
 use super::{Global, Key, Meeting, Texts};
 use crate::error::Error;
+use crate::pairs;
 use crate::record::{Record, RecordId};
 use crate::text::Doc;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
@@ -21,6 +22,11 @@ pub struct Memory {
     pub pairs: AtomicUsize,
     pub reads: AtomicUsize,
     pub folder: TempDir,
+    /// Files of pairs that were compared before.
+    pub known: Vec<PathBuf>,
+    /// Where the pairs of a run go.
+    pub kept: PathBuf,
+    _beside: TempDir,
 }
 
 impl Memory {
@@ -34,6 +40,7 @@ impl Memory {
             let id = times.to_string();
             (Record { text: text.clone(), id, ..Record::default() }.rid(), text)
         };
+        let beside = tempfile::tempdir().expect("there is a folder for tests");
         Memory {
             texts: texts.into_iter().map(&mut record).collect(),
             budget: 1 << 20,
@@ -41,6 +48,9 @@ impl Memory {
             pairs: AtomicUsize::new(0),
             reads: AtomicUsize::new(0),
             folder: tempfile::tempdir().expect("there is a folder for tests"),
+            known: Vec::new(),
+            kept: beside.path().join("pairs"),
+            _beside: beside,
         }
     }
 
@@ -109,6 +119,14 @@ impl Texts for Memory {
         let matters = inside(a) || inside(b);
         self.pairs.fetch_add(usize::from(matters), Ordering::Relaxed);
         matters
+    }
+
+    fn known(&self) -> &[PathBuf] {
+        &self.known
+    }
+
+    fn keep(&self, records: &[RecordId], pairs: &mut pairs::Stream<'_>) -> Result<(), Error> {
+        pairs::write(&self.kept, records, pairs)
     }
 }
 

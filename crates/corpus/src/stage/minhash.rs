@@ -7,6 +7,7 @@
 
 mod candidates;
 mod compare;
+mod found;
 mod groups;
 mod sets;
 pub(super) mod shingles;
@@ -19,6 +20,7 @@ use crate::record::RecordId;
 use crate::text::{self, Doc};
 use candidates::Candidates;
 use compare::jaccard;
+use found::Found;
 use groups::Groups;
 use serde::Deserialize;
 use sets::Sets;
@@ -85,25 +87,26 @@ impl MinHash {
         })
     }
 
-    /// Compares `pairs` of `records`, and joins those that are alike enough.
+    /// Compares `pairs` of records where nobody did before, and joins those that are alike enough.
     fn verify(
         &self,
-        pairs: &[(u32, u32)],
+        mut pairs: Vec<(u32, u32)>,
         groups: &mut Groups,
         texts: &dyn Texts,
     ) -> Result<(), Error> {
-        let mut open = pairs.to_vec();
-        open.retain(|(a, b)| texts.matters(groups.record(*a), groups.record(*b)));
-        let mut sets = Sets::read(&open, groups, texts, &self.shingler)?;
+        pairs.retain(|(a, b)| texts.matters(groups.record(*a), groups.record(*b)));
+        let mut found = Found::recall(pairs, groups, texts.known())?;
+        let mut sets = Sets::read(found.open(), groups, texts, &self.shingler)?;
         let mut left = (u32::MAX, Vec::new());
-        for (a, b) in open {
+        found.complete(|a, b| {
             if left.0 != a {
                 left = (a, sets.get(a)?.into_owned());
             }
-            let result = jaccard(&left.1, &sets.get(b)?, self.params.threshold);
-            groups.join(a, b, result);
-        }
-        Ok(())
+            Ok(jaccard(&left.1, &sets.get(b)?, self.params.threshold))
+        })?;
+        drop(sets);
+        found.results().for_each(|(a, b, result)| groups.join(a, b, result));
+        found.keep(groups, texts)
     }
 }
 
@@ -156,8 +159,7 @@ impl Global for MinHash {
             meeting.push(record);
         }
         close(last, &mut meeting);
-        let pairs = candidates.pairs();
-        self.verify(&pairs, &mut groups, texts)?;
+        self.verify(candidates.pairs(), &mut groups, texts)?;
         Ok(groups.meetings())
     }
 }

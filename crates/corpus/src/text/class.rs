@@ -56,6 +56,10 @@ pub struct Classes {
 
 static CLASSES: LazyLock<Classes> = LazyLock::new(Classes::new);
 
+/// No character after this one has another in upper or lower case: there, Unicode has ideographs and
+/// private ones. To ask each of a million takes longer than a small run.
+pub const CASED_LAST: char = '\u{1ffff}';
+
 /// The one table there is.
 pub fn classes() -> &'static Classes {
     &CLASSES
@@ -98,7 +102,7 @@ impl Classes {
         set(&MARKS.chars().collect::<Vec<char>>(), PUNCTUATION);
         flat[LEADER as usize] &= !(PUNCTUATION | TERMINAL);
         let mut lower = Vec::new();
-        for c in '\0'..=char::MAX {
+        for c in '\0'..=CASED_LAST {
             if !c.to_lowercase().eq([c]) {
                 flat[c as usize] |= CASED;
                 lower.push(c);

@@ -61,6 +61,11 @@ impl Proof {
         }
     }
 
+    /// The leaves that it shows, of which nothing is established yet.
+    pub fn shown(&self) -> &[Shown] {
+        &self.shown
+    }
+
     /// Places and keys ascend, and the places are inside of the tree.
     fn ordered(&self) -> Result<(), Refused> {
         if self.shown.is_empty() && self.leaves > 0 {

@@ -148,7 +148,9 @@ fn a_proof_for_something_else_is_refused() {
         assert_eq!(check(&other), Refused::Other { what: "record" });
         let stranger = text("r8x");
         let wrong = check(&wanted(&stranger, None, None));
-        assert!(matches!(wrong, Refused::Tree(tree::Refused::Gap { .. })), "{stage}: {wrong:?}");
+        // A key that stands beside the record's own is seen to be another's.
+        let gap = matches!(wrong, Refused::Tree(tree::Refused::Gap { .. }));
+        assert!(gap || matches!(wrong, Refused::Shared { .. }), "{stage}: {wrong:?}");
         let elsewhere = if stage == "exact" { "minhash" } else { "exact" };
         let wrong = check(&wanted(&own, Some(elsewhere), None));
         assert!(matches!(wrong, Refused::Other { .. }), "{wrong:?}");

@@ -3,11 +3,15 @@
 use crate::world::{World, lines, salt};
 use std::collections::BTreeSet;
 use std::fs;
+use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use terroir_corpus::Error;
 use terroir_corpus::diff::diff;
 use terroir_corpus::explain::explain;
 use terroir_corpus::export::{Form, export};
 use terroir_corpus::report::{gather, page};
+use terroir_corpus::run::{Passed, Task, pass};
+use terroir_corpus::stage::chain;
 
 #[test]
 fn roots_do_not_depend_on_files_shards_or_threads() {
@@ -38,7 +42,8 @@ fn what_is_known_is_not_measured_again() {
     world.file("in", "a.jsonl", &lines(2, 100));
     let first = world.all(&[], 8 << 10, 2);
     let signed = world.signed.load(Ordering::Relaxed);
-    assert_eq!(signed, first.shards * 7 + 1);
+    // Five tables and two runs of keys each, the pairs that were compared, the version.
+    assert_eq!(signed, first.shards * 7 + 2);
 
     // Another threshold folds anew and measures nothing.
     let strict = world.all(&["policy.thresholds.gopher_quality.min_doc_words=90"], 8 << 10, 2);
@@ -57,6 +62,46 @@ fn what_is_known_is_not_measured_again() {
     fs::remove_dir_all(world.path("data/versions")).unwrap();
     let again = world.all(&[], 8 << 10, 1);
     assert_eq!(again.id, first.id);
+}
+
+#[test]
+fn passes_that_somebody_else_does_give_the_same() {
+    let world = World::new();
+    world.file("in", "a.jsonl", &lines(5, 200));
+    let first = world.all(&[], 8 << 10, 1);
+
+    let other = World::new();
+    other.file("in", "a.jsonl", &lines(5, 200));
+    let recipe = other.recipe(&[]);
+    let records = other.records(&other.ingest(&recipe, 8 << 10, 1), None);
+    let stages = chain(&recipe).unwrap();
+    let given = Mutex::new(Vec::new());
+    let elsewhere = |tasks: &[Task]| {
+        given.lock().unwrap().extend_from_slice(tasks);
+        // The last first, and one of them twice.
+        let last = tasks.iter().rev().chain(tasks.last());
+        let mut done: Vec<Passed> = last
+            .map(|task| pass(&other.catalogue(), &stages, task, &salt()))
+            .collect::<Result<_, _>>()?;
+        done.pop();
+        done.reverse();
+        Ok(done)
+    };
+    let second = other.run_with(&recipe, &records, 1, Some(&elsewhere)).unwrap();
+    assert_eq!(first.id, second.id);
+    assert_eq!(other.signed.load(Ordering::Relaxed), world.signed.load(Ordering::Relaxed));
+    let given: Vec<Task> = given.into_inner().unwrap();
+    assert!(given.iter().map(|task| &task.shard).eq(&records.shards));
+    assert!(given.iter().all(|task| task.wanted == [true; 5]));
+
+    // Nothing is asked for that is known, and what goes wrong ends the run.
+    let nothing = |_: &[Task]| Err(Error::Missing { kind: "executor", name: "x".to_owned() });
+    let again = other.run_with(&recipe, &records, 1, Some(&nothing)).unwrap();
+    assert_eq!(again.id, first.id);
+    let path = other.catalogue().measured(&stages[1], &records.shards[0]);
+    fs::remove_file(path).unwrap();
+    let refused = other.run_with(&recipe, &records, 1, Some(&nothing)).unwrap_err();
+    assert_eq!(refused.to_string(), "no executor x");
 }
 
 #[test]

@@ -20,6 +20,7 @@ use terroir_corpus::export::{Form, export};
 use terroir_corpus::ingest::CONTENT_TYPE;
 use terroir_corpus::keys;
 use terroir_corpus::merge::Tree;
+use terroir_corpus::pairs::{self, Pair, Pairs};
 use terroir_corpus::report::gather;
 use terroir_corpus::run::table_key;
 use terroir_corpus::stage::chain;
@@ -213,7 +214,7 @@ fn claims_that_say_something_else_are_found() {
     let lies: [(&str, Lie<Claim>); 5] = [
         ("is not a claim of this stage", |claim| claim.program = Digest([0; 32])),
         ("is not a claim of this stage", |claim| claim.kind = "pii".into()),
-        ("not about the records", |claim| claim.inputs.leaves += 1),
+        ("not about these records", |claim| claim.inputs.leaves += 1),
         ("other leaves than", |claim| claim.outputs.leaves += 1),
         ("bytes are not those that were signed", |claim| claim.files.clear()),
     ];
@@ -306,6 +307,55 @@ fn a_record_without_its_keys_is_named() {
     assert!(names(&forger.audit(Scope::Full), "minhash", record));
     // Drawn, it is named as well.
     assert!(names(&forger.audit(Scope::Sample(300, Digest([1; 32]))), "minhash", record));
+}
+
+#[test]
+fn a_pair_that_lies_is_named_where_its_records_are_drawn() {
+    let forger = forger();
+    let path = {
+        let stages = chain(&forger.kept.recipe).unwrap();
+        let key = table_key(&stages[3], &forger.kept.version.records);
+        forger.world.catalogue().pairs(&key)
+    };
+    let (honest, version) = (
+        fs::read(&path).unwrap(),
+        Saved::of(&forger.world.catalogue().version(&forger.kept.id).join("version.rcpt")),
+    );
+    let claimed = Saved::of(&claim::path(&path));
+    let mut records = Vec::new();
+    let all: Vec<Pair> =
+        Pairs::open(&path, |record| records.push(record)).unwrap().map(Result::unwrap).collect();
+    let mut other = all.clone();
+    other[0].result = if all[0].result < 0 { 800_000 } else { -1 };
+    // Another result, and a pair that is left out.
+    for told in [&other[..], &all[1..]] {
+        pairs::write(&path, &records, &mut told.iter().copied().map(Ok)).unwrap();
+        forger.sign_claim(&path, |claim| {
+            claim.outputs = Tree { root: claim.files[0].digest, leaves: told.len() as u64 };
+        });
+        forger.sign_version();
+        let record = records[all[0].a as usize];
+        assert!(names(&forger.audit(Scope::Full), "minhash", record));
+        assert!(names(&forger.audit(Scope::Sample(290, Digest([1; 32]))), "minhash", record));
+    }
+    // One that was never compared, which only a whole audit misses.
+    let last = records.len() as u32;
+    let more = [&all[..], &[Pair { a: last - 1, b: last, result: 5 }]].concat();
+    let beyond = [&records[..], &[RecordId(Digest([255; 32]))]].concat();
+    pairs::write(&path, &beyond, &mut more.into_iter().map(Ok)).unwrap();
+    forger.sign_claim(&path, |claim| claim.outputs.root = claim.files[0].digest);
+    forger.sign_version();
+    assert!(says(&forger.smallest(), "minhash", "claims other leaves"));
+    let found = forger.audit(Scope::Full);
+    assert!(says(&found, "minhash", "is none, its pair says 5"), "{found:?}");
+    // And none at all: the version rests on them.
+    fs::remove_file(&path).unwrap();
+    fs::remove_file(claim::path(&path)).unwrap();
+    version.restore();
+    assert!(says(&forger.smallest(), "version", "that it rests on"));
+    fs::write(&path, honest).unwrap();
+    claimed.restore();
+    assert_eq!(forger.smallest(), []);
 }
 
 #[test]

@@ -2,17 +2,19 @@
 //! was tampered with is named.
 
 mod gates;
+mod present;
 
 use crate::world::{World, files, lines, salt};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::PathBuf;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 use terroir_base::Digest;
 use terroir_base::sign::SecretKey;
 use terroir_corpus::audit::Scope;
 use terroir_corpus::catalogue::Kept;
 use terroir_corpus::lead::{
-    Checked, Encoder, Form, Led, Manifest, Options, Outcome, Place, Training, batches, check, find,
+    self, Checked, Encoder, Form, Led, Options, Outcome, Place, Training, Written, check, find,
     folder, gate, lead,
 };
 use terroir_corpus::run::on_threads;
@@ -88,8 +90,20 @@ fn open(world: &World, led: &Led) -> Training {
     Training::open(&at, &salt()).unwrap()
 }
 
+/// Writes batches of so many sequences.
+fn batches(
+    training: &Training,
+    wanted: Range<u64>,
+    size: u64,
+    form: Form,
+    out: &Path,
+) -> Result<Written, Error> {
+    let mut read = |number, bytes: &mut Vec<u8>| training.batch(number, size, bytes);
+    lead::batches(training, &mut read, (wanted, size), form, out)
+}
+
 /// Every token of one manifest, in the order of its positions.
-fn all_tokens(training: &mut Training) -> Vec<u8> {
+fn all_tokens(training: &Training) -> Vec<u8> {
     let mut out = Vec::new();
     for place in training.order().batch(0, u64::MAX) {
         training.tokens(place, &mut out).unwrap();
@@ -208,7 +222,7 @@ fn mixtures_are_exact() {
     for position in 0..manifest.sequences {
         let place = order.at(position);
         *times.entry(place).or_default() += 1;
-        assert!(order.positions(place).contains(&position));
+        assert!(order.positions(place, usize::MAX).contains(&position));
     }
     let taken = |source: u32| -> u64 {
         times.iter().filter(|(place, _)| place.source == source).map(|(_, count)| count).sum()
@@ -216,7 +230,11 @@ fn mixtures_are_exact() {
     assert_eq!([taken(0), taken(1)], [manifest.counts()[0], manifest.counts()[1]]);
     assert!(taken(0).abs_diff(taken(1) * 3) <= 3, "{} {}", taken(0), taken(1));
     assert_eq!(times.values().max(), Some(&3));
-    assert!(times.iter().all(|(place, count)| order.positions(*place).len() as u64 == *count));
+    assert!(
+        times
+            .iter()
+            .all(|(place, count)| order.positions(*place, usize::MAX).len() as u64 == *count)
+    );
 
     // What is asked for beyond that is refused with the numbers.
     let asked = format!("mixture.sequences={}", most * 2);
@@ -240,8 +258,8 @@ fn mixtures_are_exact() {
 fn any_batch_is_that_of_a_run_from_the_start() {
     let (world, kept) = world(4, 120, 64 << 20);
     let led = led(&world, &kept, &["mixture.seed=9"], 1);
-    let mut training = open(&world, &led);
-    let all = all_tokens(&mut training);
+    let training = open(&world, &led);
+    let all = all_tokens(&training);
     let sequence = 128;
     assert_eq!(all.len() as u64, led.manifest.sequences * sequence);
     for (form, ending, header) in [(Form::Raw, "bin", 0), (Form::Npy, "npy", 128)] {
@@ -250,7 +268,7 @@ fn any_batch_is_that_of_a_run_from_the_start() {
         // From the last to the first, each on its own.
         for number in (0..batches_in_all).rev() {
             let out = world.path(ending);
-            let written = batches(&mut training, number..number + 1, 7, form, &out).unwrap();
+            let written = batches(&training, number..number + 1, 7, form, &out).unwrap();
             let name = format!("batch-{number:08}.{ending}");
             assert_eq!(written.files, [out.join(name)]);
             let bytes = fs::read(&written.files[0]).unwrap();
@@ -259,15 +277,15 @@ fn any_batch_is_that_of_a_run_from_the_start() {
         seen.reverse();
         assert_eq!(seen.concat(), all);
     }
-    let whole = batches(&mut training, 0..u64::MAX, 7, Form::Parquet, &world.path("p")).unwrap();
+    let whole = batches(&training, 0..u64::MAX, 7, Form::Parquet, &world.path("p")).unwrap();
     assert_eq!(whole.sequences, led.manifest.sequences);
-    let past = batches(&mut training, 1 << 40..1 << 41, 7, Form::Raw, &world.path("none"));
+    let past = batches(&training, 1 << 40..1 << 41, 7, Form::Raw, &world.path("none"));
     assert!(matches!(past, Err(Error::Missing { kind: "batch", .. })));
     assert!(!world.path("none").exists());
     // Another seed is another order of the same sequences.
     let other = self::led(&world, &kept, &["mixture.seed=10"], 1);
     assert_eq!(other.manifest.stored, led.manifest.stored);
-    let other = all_tokens(&mut open(&world, &other));
+    let other = all_tokens(&open(&world, &other));
     assert_ne!(other, all);
     let sorted = |bytes: &[u8]| -> BTreeSet<Vec<u8>> {
         bytes.chunks(sequence as usize).map(<[u8]>::to_vec).collect()
@@ -290,10 +308,10 @@ fn numpy_reads_batches_as_they_are() {
         return;
     }
     let (world, kept) = world(11, 40, 64 << 20);
-    let mut training = open(&world, &led(&world, &kept, &[], 1));
+    let training = open(&world, &led(&world, &kept, &[], 1));
     let out = world.path("out");
-    let npy = batches(&mut training, 1..2, 4, Form::Npy, &out).unwrap().files.remove(0);
-    let raw = batches(&mut training, 1..2, 4, Form::Raw, &out).unwrap().files.remove(0);
+    let npy = batches(&training, 1..2, 4, Form::Npy, &out).unwrap().files.remove(0);
+    let raw = batches(&training, 1..2, 4, Form::Raw, &out).unwrap().files.remove(0);
     let script = "import numpy, sys; a = numpy.load(sys.argv[1]); \
                   print(a.shape, a.dtype.str, a.tobytes().hex(), end='')";
     let said = python(script, npy.to_str().unwrap()).unwrap().stdout;
@@ -309,31 +327,6 @@ fn numpy_reads_batches_as_they_are() {
     assert_eq!(String::from_utf8(said).unwrap(), hex);
 }
 
-/// What a stranger does who has the manifest, a sequence, a proof and nothing else.
-#[test]
-fn that_a_record_was_in_a_batch_can_be_shown() {
-    let (world, kept) = world(5, 60, 64 << 20);
-    let led = led(&world, &kept, &[], 1);
-    let mut training = open(&world, &led);
-    let signed = fs::read(training.folder().join("manifest.cose")).unwrap();
-    let place = training.order().batch(3, 4)[1];
-    let (sequence, proof) = training.show(place, &salt()).unwrap();
-    let mut tokens = Vec::new();
-    training.tokens(place, &mut tokens).unwrap();
-
-    let (manifest, signer) = Manifest::open(&signed).unwrap();
-    assert_eq!(signer, SecretKey::from_seed([3; 32]).public());
-    assert_eq!(sequence.tokens, Digest::of(&tokens));
-    let verified = proof.verify(&manifest.stored.root).unwrap();
-    let body = sequence.body(&salt().salt(&place.key()));
-    assert_eq!(verified.present(&place.key()).unwrap(), body);
-    assert_eq!(manifest.order().positions(place), [13]);
-    // Another record cannot be said to have been there.
-    let mut other = sequence.clone();
-    other.spans[0].record = RecordId(Digest([9; 32]));
-    assert_ne!(other.body(&salt().salt(&place.key())), body);
-}
-
 #[test]
 fn what_was_tampered_with_is_named() {
     let (world, kept) = world(6, 60, 64 << 20);
@@ -346,12 +339,12 @@ fn what_was_tampered_with_is_named() {
         fs::write(&path, bytes).unwrap();
     };
     flip("tokens-00000.bin", 128 * 5 + 17);
-    let mut training = open(&world, &led);
-    let read = |training: &mut Training, sequence| {
+    let training = open(&world, &led);
+    let read = |training: &Training, sequence| {
         training.tokens(Place { source: 0, sequence }, &mut Vec::new())
     };
     for sequence in 0..led.manifest.stored.leaves {
-        match read(&mut training, sequence) {
+        match read(&training, sequence) {
             Ok(()) => assert_ne!(sequence, 5),
             Err(error) => {
                 let want = "tokens-00000.bin: sequence 5 (bytes 640 to 768) has the digest";
@@ -360,7 +353,7 @@ fn what_was_tampered_with_is_named() {
         }
     }
     let out = world.path("out");
-    let every = batches(&mut training, 0..1000, 4, Form::Raw, &out).unwrap_err();
+    let every = batches(&training, 0..1000, 4, Form::Raw, &out).unwrap_err();
     assert!(matches!(every, Error::Damaged { .. }));
     let odd = checked(&world, &kept, &led, Scope::Full).differences;
     assert!(odd.len() == 1 && odd[0].tree == "sequence 5 of source 0", "{odd:?}");
@@ -386,8 +379,8 @@ fn what_was_tampered_with_is_named() {
 }
 
 fn checked(world: &World, kept: &Kept, led: &Led, scope: Scope) -> Checked {
-    let mut training = open(world, led);
-    check(&world.catalogue(), kept, &mut training, &encoder(), scope, &salt()).unwrap()
+    let training = open(world, led);
+    check(&world.catalogue(), kept, &training, &encoder(), scope, &salt()).unwrap()
 }
 
 #[test]
@@ -464,7 +457,8 @@ fn a_withdrawn_contributor_is_absent_from_the_next_manifest() {
     let inside = |led: &Led| -> BTreeSet<RecordId> {
         let training = open(&world, led);
         let places = (0..led.manifest.stored.leaves).map(|sequence| Place { source: 0, sequence });
-        let spans = places.flat_map(|place| training.show(place, &salt()).unwrap().0.spans);
+        let rows = training.show(&places.collect(), &salt()).unwrap().0;
+        let spans = rows.into_iter().flat_map(|row| row.spans);
         spans.map(|span| span.record).collect()
     };
     let catalogue = world.catalogue();

@@ -2,6 +2,7 @@
 //! with is named; what is known is not measured again.
 
 mod absent;
+mod append;
 mod audit;
 mod chain;
 mod forgery;

@@ -22,6 +22,40 @@ fn published(world: &World, form: Form) -> std::path::PathBuf {
     out
 }
 
+/// What a source says is all there, also where it calls something as we do.
+#[test]
+fn every_name_of_an_exported_line_stands_once_and_nothing_is_lost() {
+    let world = World::new();
+    let own = serde_json::json!({
+        "text": "a text", "id": "one", "source": "s", "by": "ann", "rid": "theirs", "licence": "theirs", "meta_licence": [1],
+        "text_out": {"a": {"b": {}}}, "digest": "theirs", "purposes": {"a": {"b": 1.50}},
+    });
+    world.file("in", "a.jsonl", &[format!("{own}\n")]);
+    let recipe = world.stages("");
+    let entries = world.ingest(&recipe, 1 << 20, 1);
+    let made = world.run(&recipe, &world.records(&entries, None), 1);
+    let (catalogue, out) = (world.catalogue(), world.path("out"));
+    let kept = catalogue.open(&made.id).unwrap();
+    let files = export(&catalogue, &kept, Form::Jsonl, &out, &salt()).unwrap().files;
+    let line = fs::read_to_string(&files[0]).unwrap();
+    let read: Value = serde_json::from_str(&line).unwrap();
+    let object = read.as_object().unwrap();
+    for name in object.keys() {
+        assert_eq!(line.matches(&format!("\"{name}\":")).count(), 1, "{name}: {line}");
+    }
+    for (name, told) in own.as_object().unwrap() {
+        let leaves = match name.as_str() {
+            "rid" => "meta_rid",
+            "licence" => "meta_meta_licence",
+            "purposes" => "meta_purposes",
+            "by" => "contributor",
+            name => name,
+        };
+        assert_eq!(object[leaves], *told, "{name}: {line}");
+    }
+    assert_eq!(object["rid"].as_str().map(str::len), Some(64));
+}
+
 #[test]
 fn croissant_names_every_file_with_its_digest() {
     for form in [Form::Jsonl, Form::Parquet] {

@@ -1,9 +1,10 @@
 //! Private shards: who can read them, what erasing a key does, and what was tampered with.
 
-use crate::world::{World, lines, salt};
+use crate::world::{World, key, lines, salt};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use terroir_base::sign::SecretKey;
 use terroir_corpus::Error;
 use terroir_corpus::export::{Form, export};
 use terroir_corpus::run::Outcome;
@@ -21,7 +22,7 @@ impl Sealed {
     fn new() -> Sealed {
         let world = World::new();
         let mut lines = lines(5, 90);
-        // A source may have a field of that name, too.
+        // A source may have a field of that name, too: it leaves under another.
         lines.iter_mut().for_each(|line| *line = line.replacen('{', "{\"rid\":\"x\",", 1));
         world.file("in", "a.jsonl", &lines);
         let made = world.all(&[], 8 << 10, 2);
@@ -29,7 +30,8 @@ impl Sealed {
         let catalogue = world.catalogue();
         let kept = catalogue.open(&made.id).unwrap();
         let to: Vec<_> = keys.iter().map(Identity::to_public).collect();
-        let manifest = seal(&catalogue, &kept, &to, &world.path("sealed"), &salt()).unwrap();
+        let manifest =
+            seal(&catalogue, &kept, &to, &world.path("sealed"), (&key(), &salt())).unwrap();
         Sealed { world, made, manifest, keys }
     }
 
@@ -38,7 +40,7 @@ impl Sealed {
     }
 
     fn open(&self, keys: &[Identity]) -> Result<terroir_corpus::seal::Opened, Error> {
-        unseal(&self.folder(), keys, &self.world.path("opened"))
+        unseal(&self.folder(), keys, &self.world.path("opened"), None)
     }
 
     #[track_caller]
@@ -87,9 +89,11 @@ fn each_recipient_reads_what_an_export_holds() {
     }
     // A second sealing has other keys, and may not mix with the first.
     let to: Vec<_> = sealed.keys.iter().map(Identity::to_public).collect();
-    let error = seal(&catalogue, &kept, &to, &sealed.folder(), &salt()).unwrap_err().to_string();
+    let error =
+        seal(&catalogue, &kept, &to, &sealed.folder(), (&key(), &salt())).unwrap_err().to_string();
     assert!(error.contains("is there already"), "{error}");
-    let again = seal(&catalogue, &kept, &to, &sealed.world.path("again"), &salt()).unwrap();
+    let again =
+        seal(&catalogue, &kept, &to, &sealed.world.path("again"), (&key(), &salt())).unwrap();
     for (one, other) in sealed.manifest.parts.iter().zip(&again.parts) {
         assert_eq!((one.records, one.plain_bytes), (other.records, other.plain_bytes));
         assert!(one.plain != other.plain && one.sealed != other.sealed);
@@ -129,7 +133,7 @@ fn another_identity_opens_nothing() {
 fn a_flipped_byte_anywhere_is_found() {
     let sealed = Sealed::new();
     let folder = sealed.folder();
-    let paths = [key_path(&folder, 0), part_path(&folder, 0), folder.join("manifest.cbor")];
+    let paths = [key_path(&folder, 0), part_path(&folder, 0), folder.join("manifest.cose")];
     for path in paths {
         let bytes = fs::read(&path).unwrap();
         for at in (0..bytes.len()).step_by(bytes.len() / 7) {
@@ -137,9 +141,7 @@ fn a_flipped_byte_anywhere_is_found() {
             bytes[at] ^= 1;
             fs::write(&path, &bytes).unwrap();
             let opened = sealed.open(&sealed.keys);
-            // A manifest may speak of another version or contributor: then it is another manifest.
-            let same = opened.is_ok_and(|opened| opened.manifest == sealed.manifest);
-            assert!(!same, "{}, byte {at}", path.display());
+            assert!(opened.is_err(), "{}, byte {at}", path.display());
         }
         fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
         assert!(sealed.open(&sealed.keys).is_err());
@@ -151,11 +153,11 @@ fn a_flipped_byte_anywhere_is_found() {
 #[test]
 fn a_manifest_that_tells_other_records_or_bytes_is_refused() {
     let sealed = Sealed::new();
-    let path = sealed.folder().join("manifest.cbor");
+    let path = sealed.folder().join("manifest.cose");
     let told = |change: &dyn Fn(&mut Manifest)| {
         let mut manifest = sealed.manifest.clone();
         change(&mut manifest);
-        fs::write(&path, manifest.encode()).unwrap();
+        fs::write(&path, manifest.sign(&key())).unwrap();
     };
     told(&|manifest| manifest.parts[0].records = manifest.parts[1].records);
     sealed.refuses("records of root");
@@ -167,6 +169,20 @@ fn a_manifest_that_tells_other_records_or_bytes_is_refused() {
     sealed.refuses("bytes, the manifest says");
     fs::write(&path, vec![0; (1 << 24) + 1]).unwrap();
     sealed.refuses("at most 16777216 are accepted");
+    // Without a signature it is none, and whoever knows the node takes no other.
+    fs::write(&path, sealed.manifest.encode()).unwrap();
+    assert!(sealed.open(&sealed.keys).is_err());
+    fs::write(&path, sealed.manifest.sign(&SecretKey::from_seed([8; 32]))).unwrap();
+    assert_eq!(sealed.open(&sealed.keys).unwrap().signer, SecretKey::from_seed([8; 32]).public());
+    let out = sealed.world.path("opened");
+    let node = unseal(&sealed.folder(), &sealed.keys, &out, Some(&key().public()));
+    let error = node.unwrap_err().to_string();
+    assert!(
+        error.contains("is signed by") && error.contains(&key().public().to_string()),
+        "{error}"
+    );
+    fs::write(&path, sealed.manifest.sign(&key())).unwrap();
+    unseal(&sealed.folder(), &sealed.keys, &out, Some(&key().public())).unwrap();
 }
 
 #[test]

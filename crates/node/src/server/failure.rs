@@ -48,13 +48,13 @@ fn refusal(input: &str, error: &ModelError) -> Option<Problem> {
 }
 
 /// Nothing that the caller could mend.
-pub(super) fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
+pub(crate) fn internal(error: &(dyn std::error::Error + 'static)) -> Problem {
     telemetry::internal(error);
     Problem::server(500, "internal_error", "the node failed; its log says why")
 }
 
 /// The reply.
-pub(super) fn reply(problem: &Problem) -> Response<Body> {
+pub(crate) fn reply(problem: &Problem) -> Response<Body> {
     let mut reply = Response::new(Body::from(to_json(&problem.body())));
     *reply.status_mut() =
         StatusCode::from_u16(problem.status).expect("problems have statuses from a fixed list");

@@ -2,9 +2,10 @@
 //!
 //! Invariant: at most `connections_max` are open, and none stays after [`drain`].
 
+use super::HttpLimits;
 use super::stall::Stall;
-use super::{HttpLimits, Shared, router};
-use crate::{Engine, telemetry};
+use crate::telemetry;
+use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -33,13 +34,13 @@ const BACKLOG: u32 = 1024;
 const LAST_WORDS: Duration = Duration::from_secs(5);
 
 /// Connections that were open when the server stopped taking new ones.
-pub(super) struct Open {
+pub(crate) struct Open {
     tasks: JoinSet<()>,
     ending: watch::Sender<bool>,
 }
 
 /// Takes the port.
-pub(super) fn open(address: SocketAddr) -> io::Result<TcpListener> {
+pub(crate) fn open(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // A server that starts again takes its old port while old connections fade away.
     socket.set_reuseaddr(true)?;
@@ -50,15 +51,14 @@ pub(super) fn open(address: SocketAddr) -> io::Result<TcpListener> {
     socket.listen(BACKLOG)
 }
 
-/// Takes connections until `stop` comes.
-pub(super) async fn answer(
+/// Takes connections until `stop` comes; what `connected` gives is kept as long as each is open.
+pub(crate) async fn answer<C: Send + 'static>(
     listener: TcpListener,
-    shared: Arc<Shared>,
+    (router, limits): (Router, HttpLimits),
+    connected: impl Fn() -> C,
     mut stop: Pin<&mut impl Future<Output = ()>>,
 ) -> Open {
-    let limits = shared.limits;
     let places = Arc::new(Semaphore::new(limits.connections_max));
-    let router = router::new(Arc::clone(&shared));
     let mut open = Open { tasks: JoinSet::new(), ending: watch::channel(false).0 };
     loop {
         let next = tokio::select! {
@@ -69,7 +69,7 @@ pub(super) async fn answer(
         match next {
             Ok((stream, place)) => {
                 let ending = open.ending.subscribe();
-                let connected = shared.metrics.connected();
+                let connected = connected();
                 let service = router.clone();
                 open.tasks.spawn(async move {
                     serve(stream, service, limits, ending).await;
@@ -95,7 +95,7 @@ async fn next(
 
 async fn serve(
     stream: TcpStream,
-    router: axum::Router,
+    router: Router,
     limits: HttpLimits,
     mut ending: watch::Receiver<bool>,
 ) {
@@ -116,12 +116,13 @@ async fn serve(
     let _ = connection.await;
 }
 
-/// Waits for the open connections; breaks off what is left after `patience` or when `hurry` comes.
-pub(super) async fn drain(
+/// Waits for the open connections; breaks off what is left after `patience` or when `hurry` comes,
+/// and says so by `break_off`.
+pub(crate) async fn drain(
     mut open: Open,
-    engine: &Engine,
     patience: Duration,
     hurry: Pin<&mut impl Future<Output = ()>>,
+    break_off: impl FnOnce(),
 ) {
     open.ending.send_replace(true);
     tokio::select! {
@@ -129,8 +130,7 @@ pub(super) async fn drain(
         () = sleep(patience) => {}
         () = hurry => {}
     }
-    telemetry::breaking_off(engine.status().jobs);
-    engine.cancel_all();
+    break_off();
     // Clients that still hold on are cut off when the tasks are dropped.
     let _ = timeout(LAST_WORDS, gone(&mut open.tasks)).await;
 }

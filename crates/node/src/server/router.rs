@@ -175,7 +175,7 @@ async fn no_route(State(shared): State<Arc<Shared>>, request: Request) -> Respon
     failure::reply(&Problem::request(404, "no_such_route", message))
 }
 
-async fn wrong_method(request: Request) -> Response<Body> {
+pub(crate) async fn wrong_method(request: Request) -> Response<Body> {
     let (method, path) = (request.method().as_str(), request.uri().path());
     let shown: String = path.chars().take(100).collect();
     let method: String = method.chars().take(20).collect();
@@ -198,12 +198,13 @@ fn card(shared: &Shared) -> ModelCard {
     }
 }
 
-fn segment(path: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+/// What a path names.
+pub(crate) fn segment<T>(path: Result<Path<T>, PathRejection>) -> Result<T, Problem> {
     let bad = |_| Problem::request(400, "bad_path", "the path is not UTF-8");
-    path.map(|Path(segment)| segment).map_err(bad)
+    path.map(|Path(names)| names).map_err(bad)
 }
 
-fn finish(answer: Answer) -> Response<Body> {
+pub(crate) fn finish(answer: Answer) -> Response<Body> {
     answer.unwrap_or_else(|problem| failure::reply(&problem))
 }
 

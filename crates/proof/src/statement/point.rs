@@ -110,48 +110,33 @@ impl Point {
         Point::Truth,
     ];
 
-    /// What a statement about an answer speaks of.
-    const ANSWER: [Point; 21] = [
-        Point::Form,
-        Point::Signature,
-        Point::Job,
-        Point::Request,
-        Point::Sampler,
-        Point::Length,
-        Point::Answer,
-        Point::Output,
-        Point::Stream,
-        Point::Model,
-        Point::Prompt,
-        Point::Tokens,
-        Point::Text,
-        Point::Trace,
-        Point::Whole,
-        Point::Node,
-        Point::Chain,
-        Point::Bond,
-        Point::Times,
-        Point::Software,
-        Point::Truth,
-    ];
-
-    /// What a statement about a stage speaks of.
-    const STAGE: [Point; 7] = [
-        Point::Form,
-        Point::Signature,
-        Point::Rows,
-        Point::Node,
-        Point::Chain,
-        Point::Bond,
-        Point::Times,
-    ];
-
     /// The points that a statement about this kind of work speaks of, in their order.
-    pub(crate) fn of(body: &Body) -> &'static [Point] {
-        match body {
-            Body::Inference(_) => &Point::ANSWER,
-            Body::Stage(_) => &Point::STAGE,
-        }
+    pub(crate) fn of(body: &Body) -> impl Iterator<Item = Point> {
+        let stage = matches!(body, Body::Stage(_));
+        Point::ALL.into_iter().filter(move |point| match point {
+            Point::Form
+            | Point::Signature
+            | Point::Node
+            | Point::Chain
+            | Point::Bond
+            | Point::Times => true,
+            Point::Rows => stage,
+            Point::Job
+            | Point::Request
+            | Point::Sampler
+            | Point::Length
+            | Point::Answer
+            | Point::Output
+            | Point::Stream
+            | Point::Model
+            | Point::Prompt
+            | Point::Tokens
+            | Point::Text
+            | Point::Trace
+            | Point::Whole
+            | Point::Software
+            | Point::Truth => !stage,
+        })
     }
 
     /// The stable number.

@@ -1,8 +1,10 @@
 use super::*;
 use crate::golden;
+use crate::hostile;
 use crate::lead::sequence::{Sequence, Span};
 use crate::record::RecordId;
 use crate::tree::SaltKey;
+use proptest::prelude::*;
 
 fn share(name: &str, weight: u64, stored: u64) -> Share {
     let packed = Packed { records: 3, tokens: 40, left_out: 1, stored };
@@ -94,4 +96,20 @@ fn every_changed_byte_is_refused() {
     }
     let other = sign1(&manifest().encode(), &SecretKey::from_seed([3; 32]), "text/plain");
     assert!(Manifest::open(&other).unwrap_err().starts_with("is a text/plain"));
+}
+
+proptest! {
+    #[test]
+    fn hostile_bytes_are_refused_or_read_as_they_are(bytes in hostile::bytes(manifest().encode())) {
+        let signed = sign1(&bytes, &SecretKey::from_seed([3; 32]), CONTENT_TYPE);
+        if let Ok((read, _)) = Manifest::open(&signed) {
+            prop_assert_eq!(read.encode(), bytes);
+            for place in read.order().batch(0, 4) {
+                let source = &read.sources[place.source as usize];
+                prop_assert!(place.sequence < source.packed.stored);
+            }
+        }
+        let signed = manifest().sign(&SecretKey::from_seed([3; 32]));
+        prop_assert!(Manifest::open(&[signed.as_slice(), &[0]].concat()).is_err());
+    }
 }

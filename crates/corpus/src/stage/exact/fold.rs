@@ -2,7 +2,7 @@
 //!
 //! Invariant: a text in capitals has the form of the text, also where capitals are spelt otherwise.
 
-use crate::text::class::{WORD, classes};
+use crate::text::class::{CASED_LAST, WORD, classes};
 use crate::text::{Doc, Word};
 use std::sync::OnceLock;
 use terroir_base::Digest;
@@ -77,7 +77,7 @@ fn folds() -> &'static Folds {
     FOLDS.get_or_init(|| {
         let mut changes = vec![0_u64; (char::MAX as usize + 1) / 64];
         let mut table = String::new();
-        for c in ('\u{80}'..=char::MAX).filter(|c| !fold(*c).eq([*c])) {
+        for c in ('\u{80}'..=CASED_LAST).filter(|c| !fold(*c).eq([*c])) {
             changes[c as usize / 64] |= 1 << (c as usize % 64);
             table.push(c);
             table.extend(fold(c));
@@ -116,6 +116,11 @@ mod tests {
         let mut doc = Doc::default();
         doc.reset(text);
         String::from_utf8(normal(&mut doc)).unwrap()
+    }
+
+    #[test]
+    fn no_character_beyond_the_last_cased_one_folds() {
+        assert!((CASED_LAST..=char::MAX).all(|c| fold(c).eq([c]) && c.to_lowercase().eq([c])));
     }
 
     #[test]

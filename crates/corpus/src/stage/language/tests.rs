@@ -1,5 +1,6 @@
 use super::cursor::fixed;
 use super::*;
+use crate::hostile;
 use crate::stage::check::found;
 use proptest::prelude::*;
 use std::path::Path;
@@ -203,6 +204,18 @@ proptest! {
         let float = f64::from(f32::from_bits(bits));
         let expected = (float.abs() < 64.0).then(|| (float * f64::from(1_u32 << frac)).round() as i64);
         prop_assert_eq!(fixed(bits, frac), expected);
+    }
+
+    #[test]
+    fn hostile_models_are_refused_or_give_scores(
+        (name, bytes) in prop::sample::select(&MODELS[..])
+            .prop_flat_map(|name| (Just(name), hostile::bytes(bytes(name))))
+    ) {
+        if let Ok(model) = file::read(&bytes) {
+            let guess = model.guess("Die Felder und the fields, 3.50 \u{20ac}!");
+            let fits = guess.is_none_or(|guess| (0..=1_000_000).contains(&guess.millionths));
+            prop_assert!(fits, "{}: {:?}", name, guess);
+        }
     }
 
     #[test]

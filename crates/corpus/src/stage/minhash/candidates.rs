@@ -22,26 +22,30 @@ pub struct Candidates {
     pairs: Vec<(u32, u32)>,
     /// How many there were when repeats were taken out.
     kept: usize,
+    /// Those that agree in a band, with their places.
+    met: Vec<(RecordId, u32)>,
 }
 
 impl Candidates {
     /// Adds pairs of `records`, ascending, which agree in the band of `key`.
-    pub fn meet(&mut self, key: Key, records: &mut Vec<RecordId>, groups: &mut Groups) {
+    pub fn meet(&mut self, key: Key, records: &[RecordId], groups: &mut Groups) {
         // Twins agree in all bands: the first one stands for the others.
-        records.retain(|record| !groups.is_later_twin(record));
-        let ring = records.len() > ALL_MAX;
+        let first = |record: &RecordId| groups.place_of_first(*record).map(|at| (*record, at));
+        self.met.clear();
+        self.met.extend(records.iter().filter_map(first));
+        let met = &mut self.met;
+        let ring = met.len() > ALL_MAX;
         if ring {
             let band = mix(u64::from(key.space));
-            records.sort_unstable_by_key(|record| (mix(start(record) ^ band), *record));
+            met.sort_unstable_by_key(|(record, _)| (mix(start(record) ^ band), *record));
         }
-        let places: Vec<u32> = records.iter().map(|record| groups.place(*record)).collect();
-        for at in 0..places.len() {
-            let past = if ring { at + FOLLOW + 1 } else { places.len() };
+        for at in 0..met.len() {
+            let past = if ring { at + FOLLOW + 1 } else { met.len() };
             for other in at + 1..past {
-                let other = other % places.len();
-                self.pairs.push(match records[at] < records[other] {
-                    true => (places[at], places[other]),
-                    false => (places[other], places[at]),
+                let (one, other) = (met[at], met[other % met.len()]);
+                self.pairs.push(match one.0 < other.0 {
+                    true => (one.1, other.1),
+                    false => (other.1, one.1),
                 });
             }
         }

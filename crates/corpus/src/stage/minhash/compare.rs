@@ -1,14 +1,14 @@
 //! The exact similarity of two sets.
 
 /// Stands for any similarity below the threshold.
-pub const BELOW: i64 = -1;
+pub const BELOW: i32 = -1;
 
 /// Steps between two looks at whether the threshold is still in reach.
 const STEPS: usize = 64;
 
 /// Jaccard similarity of two ascending sets in millionths, rounded down; [`BELOW`] when it is less
 /// than `threshold` millionths. Exact: no similarity is rounded across the threshold.
-pub fn jaccard(a: &[u64], b: &[u64], threshold: u32) -> i64 {
+pub fn jaccard(a: &[u64], b: &[u64], threshold: u32) -> i32 {
     let (total, threshold) = (a.len() + b.len(), u128::from(threshold));
     // shared / (total - shared) >= threshold, solved for shared.
     let least = (threshold * total as u128).div_ceil(1_000_000 + threshold);
@@ -32,6 +32,6 @@ pub fn jaccard(a: &[u64], b: &[u64], threshold: u32) -> i64 {
     }
     match total - shared {
         0 => BELOW,
-        all => i64::try_from(shared as u128 * 1_000_000 / all as u128).expect("at most a million"),
+        all => i32::try_from(shared as u128 * 1_000_000 / all as u128).expect("at most a million"),
     }
 }

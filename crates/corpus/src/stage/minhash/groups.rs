@@ -3,15 +3,50 @@
 use crate::record::RecordId;
 use crate::stage::Meeting;
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Similarity of two texts with the same words, in millionths.
-const SAME: i64 = 1_000_000;
+const SAME: i32 = 1_000_000;
 
 /// Records by their place here, and which of them belong together.
 #[derive(Default)]
 pub struct Groups {
-    places: HashMap<RecordId, u32>,
+    places: HashMap<RecordId, u32, Seed>,
     nodes: Vec<Node>,
+}
+
+/// Hashes ids, for a table that is asked for every key of every record, from a secret of this process.
+struct Seed(u64);
+
+impl Default for Seed {
+    fn default() -> Seed {
+        Seed(RandomState::new().hash_one(0))
+    }
+}
+
+impl BuildHasher for Seed {
+    type Hasher = Number;
+
+    fn build_hasher(&self) -> Number {
+        Number(self.0)
+    }
+}
+
+struct Number(u64);
+
+impl Hasher for Number {
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = xxh3_64_with_seed(bytes, self.0);
+    }
+
+    fn write_usize(&mut self, _: usize) {
+        // The length of an id, which all ids have.
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
 }
 
 struct Node {
@@ -19,7 +54,7 @@ struct Node {
     /// Another node of the cluster, nearer to its root; the root has itself.
     up: u32,
     /// The highest similarity that was found.
-    best: i64,
+    best: i32,
     /// Another record with the same words has a smaller id.
     later_twin: bool,
 }
@@ -32,6 +67,16 @@ impl Groups {
             self.nodes.push(Node { record, up, best: 0, later_twin: false });
             up
         })
+    }
+
+    /// The place of `record`, where it has one already.
+    pub fn find(&self, record: &RecordId) -> Option<u32> {
+        self.places.get(record).copied()
+    }
+
+    /// Number of places.
+    pub fn len(&self) -> usize {
+        self.nodes.len()
     }
 
     /// The record at `place`.
@@ -49,13 +94,14 @@ impl Groups {
         }
     }
 
-    /// Whether `record` has the words of a smaller one.
-    pub fn is_later_twin(&self, record: &RecordId) -> bool {
-        self.places.get(record).is_some_and(|place| self.nodes[*place as usize].later_twin)
+    /// The place of `record`; none where it has the words of a smaller one.
+    pub fn place_of_first(&mut self, record: RecordId) -> Option<u32> {
+        let place = self.place(record);
+        (!self.nodes[place as usize].later_twin).then_some(place)
     }
 
     /// Joins two records that are so similar; a negative `result` says that they are not enough.
-    pub fn join(&mut self, a: u32, b: u32, result: i64) {
+    pub fn join(&mut self, a: u32, b: u32, result: i32) {
         if result < 0 {
             return;
         }
@@ -95,7 +141,7 @@ impl Groups {
             (size > 1).then(|| Meeting {
                 record: node.record,
                 cluster,
-                scores: vec![size, node.best],
+                scores: vec![size, node.best.into()],
             })
         };
         let mut meetings: Vec<Meeting> =

@@ -25,15 +25,19 @@ enum Place {
 impl Sets {
     /// Reads the texts of `pairs` once, and keeps their sets.
     pub fn read(
-        pairs: &[(u32, u32)],
+        pairs: impl Iterator<Item = (u32, u32)>,
         groups: &Groups,
         texts: &dyn Texts,
         shingler: &Shingler,
     ) -> Result<Sets, Error> {
-        let mut wanted: Vec<_> =
-            pairs.iter().flat_map(|(a, b)| [*a, *b]).map(|at| (groups.record(at), at)).collect();
+        let mut compared = vec![false; groups.len()];
+        for (a, b) in pairs {
+            compared[a as usize] = true;
+            compared[b as usize] = true;
+        }
+        let compared = (0_u32..).zip(compared).filter_map(|(at, compared)| compared.then_some(at));
+        let mut wanted: Vec<_> = compared.map(|at| (groups.record(at), at)).collect();
         wanted.sort_unstable();
-        wanted.dedup();
         let records: Vec<_> = wanted.iter().map(|item| item.0).collect();
         let folder = texts.scratch().to_owned();
         let file = tempfile::tempfile_in(&folder).map_err(disk(&folder))?;

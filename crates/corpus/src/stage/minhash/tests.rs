@@ -218,6 +218,39 @@ fn another_seed_gives_other_keys() {
     assert!(keys(1).iter().all(|key| !other.contains(key)));
 }
 
+/// Runs `stage` over `memory` and keeps its pairs apart.
+fn kept(memory: &Memory, stage: &MinHash, path: &std::path::Path) -> Vec<Meeting> {
+    let meetings = memory.run(stage);
+    std::fs::rename(&memory.kept, path).unwrap();
+    meetings
+}
+
+#[test]
+fn what_was_compared_is_not_read_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let (first, second) = (folder.path().join("first"), folder.path().join("second"));
+    let texts: Vec<String> = (0..40).map(|at| words(at * 17, at * 17 + 90)).collect();
+    let stage = sure(5, 600_000);
+    let mut memory = Memory::of(&texts);
+    let want = kept(&memory, &stage, &first);
+    assert!(memory.reads.swap(0, Ordering::Relaxed) > 30);
+    memory.known = vec![first.clone()];
+    assert_eq!(kept(&memory, &stage, &second), want);
+    assert_eq!(memory.reads.load(Ordering::Relaxed), 0);
+    assert_eq!(std::fs::read(&second).unwrap(), std::fs::read(&first).unwrap());
+
+    // One more: only what it meets is read.
+    let mut more = Memory::of(texts.iter().chain([&words(3, 93)]));
+    let want = kept(&more, &stage, &second);
+    let all = more.reads.swap(0, Ordering::Relaxed);
+    more.known = vec![first];
+    assert_eq!(kept(&more, &stage, &folder.path().join("third")), want);
+    assert!(more.reads.load(Ordering::Relaxed) * 3 < all);
+    // The same pairs are kept, whether they were known or not.
+    let third = std::fs::read(folder.path().join("third")).unwrap();
+    assert_eq!(std::fs::read(second).unwrap(), third);
+}
+
 /// Texts of few words, so that all kinds of similarity occur.
 fn texts() -> impl Strategy<Value = Vec<String>> {
     let text = prop::collection::vec("[ab]", 0..14).prop_map(|words| words.join(" "));
@@ -245,6 +278,27 @@ proptest! {
     }
 
     #[test]
+    fn known_pairs_make_no_difference(
+        texts in texts(),
+        more in texts(),
+        others in texts(),
+        threshold in 400_000..900_000_u32,
+    ) {
+        let (stage, folder) = (sure(2, threshold), tempfile::tempdir().unwrap());
+        let paths = ["whole", "one", "two", "last"].map(|name| folder.path().join(name));
+        let mut whole = Memory::of(texts.iter().chain(&more));
+        let want = kept(&whole, &stage, &paths[0]);
+        // Of one part, of the other with records that are not here, and of both.
+        kept(&Memory::of(&texts), &stage, &paths[1]);
+        kept(&Memory::of(more.iter().chain(&others)), &stage, &paths[2]);
+        for known in [&paths[1..2], &paths[1..3], &paths[..1]] {
+            whole.known = known.to_vec();
+            prop_assert_eq!(&kept(&whole, &stage, &paths[3]), &want);
+            prop_assert_eq!(std::fs::read(&paths[0]).unwrap(), std::fs::read(&paths[3]).unwrap());
+        }
+    }
+
+    #[test]
     fn similarity_is_that_of_sets(
         a in prop::collection::btree_set(0..300_u64, 0..200),
         b in prop::collection::btree_set(0..300_u64, 0..200),
@@ -253,7 +307,7 @@ proptest! {
         let shared = a.intersection(&b).count() as u64;
         let all = a.union(&b).count() as u64;
         let want = match all > 0 && shared * 1_000_000 >= u64::from(threshold) * all {
-            true => (shared * 1_000_000 / all) as i64,
+            true => (shared * 1_000_000 / all) as i32,
             false => -1,
         };
         let (a, b): (Vec<u64>, Vec<u64>) = (a.into_iter().collect(), b.into_iter().collect());

@@ -113,6 +113,23 @@ fn a_folder_comes_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_folder_that_breaks_off_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let noise: Vec<u8> = (0..4000u32).map(|at| (at * at / 7) as u8).collect();
+    let files: [(&str, &[u8]); 3] =
+        [("p/docs/a", b"a"), ("p/docs/b/c", &noise), ("p/docs/d", b"d")];
+    let wheel = wheel(folder.path(), &files);
+    let mut bytes = std::fs::read(&wheel).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 0x41;
+    std::fs::write(&wheel, bytes).unwrap();
+    let target = folder.path().join("out");
+    let error = Wheel::open(&wheel).unwrap().extract("p/docs", &target, &mut Silent).unwrap_err();
+    assert!(error.to_string().contains("p/docs"), "{error}");
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing but the wheel");
+}
+
+#[test]
 fn a_folder_with_a_path_that_leads_outside_is_refused() {
     for name in ["p/docs/../../../x", "p/docs//x/../../../../y"] {
         let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,6 @@
-//! What this process has cost so far, as Linux tells it.
+//! What this process has cost so far, as Linux tells it, and how people say what it may cost.
 //!
-//! For `--json` timings and benches. Invariant: where the system does not tell, there is no number,
+//! For command lines, `--json` timings and benches. Invariant: where the system does not tell, there is no number,
 //! never a wrong one.
 
 use std::fs;
@@ -26,4 +26,17 @@ pub fn peak_bytes() -> Option<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
     Some(kib * 1024)
+}
+
+/// A number of bytes as people type it, with K, M or G. Errors: what was expected.
+pub fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.trim_end_matches(['B', 'b']).trim_end_matches('i') {
+        text if text.ends_with(['K', 'k']) => (&text[..text.len() - 1], 10),
+        text if text.ends_with(['M', 'm']) => (&text[..text.len() - 1], 20),
+        text if text.ends_with(['G', 'g']) => (&text[..text.len() - 1], 30),
+        text => (text, 0),
+    };
+    let number: Option<u64> = digits.parse().ok();
+    let bytes = number.and_then(|number| number.checked_mul(1 << shift));
+    bytes.filter(|bytes| *bytes > 0).ok_or_else(|| "expected a number with K, M or G".to_owned())
 }

@@ -1,0 +1,47 @@
+//! Pairs that were compared before: those of the parents, checked, and those of this run, signed.
+
+use super::{Driver, table_key};
+use crate::claim::{self, Bytes, Claim};
+use crate::error::Error;
+use crate::merge::Tree;
+use crate::pairs::Pairs;
+use crate::stage::Stage;
+use std::path::{Path, PathBuf};
+
+impl Driver<'_> {
+    /// What `stage`, whose pairs go to `own`, found about pairs of these records or of a parent's.
+    ///
+    /// Errors: `Damaged` for a file that is not what was signed; those of opening a parent.
+    pub(super) fn compared(&self, stage: &Stage, own: &Path) -> Result<Vec<PathBuf>, Error> {
+        let mut paths = vec![own.to_owned()];
+        for parent in &self.records.parents {
+            let parent = self.catalogue.open(parent)?;
+            paths.push(self.catalogue.pairs(&table_key(stage, &parent.version.records)));
+        }
+        paths.retain(|path| claim::known(path));
+        paths.iter().try_for_each(|path| claim::check(self.catalogue, path))?;
+        Ok(paths)
+    }
+
+    /// Signs the pairs of `stage` over all `records`, where it compared any.
+    pub(super) fn vouch_pairs(
+        &self,
+        stage: &Stage,
+        file: &Path,
+        records: Tree,
+    ) -> Result<(), Error> {
+        if !file.exists() {
+            return Ok(());
+        }
+        let bytes = Bytes::of(self.catalogue, file)?;
+        let leaves = Pairs::open(file, |_| ())?.total();
+        let claim = Claim {
+            kind: format!("{}{}", stage.facts().kind, claim::PAIRS),
+            program: stage.id,
+            inputs: records,
+            outputs: Tree { root: bytes.digest, leaves },
+            files: vec![bytes],
+        };
+        claim.keep(&claim::path(file), self.options.sign)
+    }
+}
