@@ -5,7 +5,7 @@ pragma solidity ^0.8.24;
 /// What happens at the end of a block (rewards, jail, the next committee) is no transaction and has no
 /// event: read it here. Native contract at 0x7e03.
 interface IStaking {
-    enum Status { None, Active, Leaving, Jailed, Banned }
+    enum Status { None, Active, Leaving, Jailed }
 
     struct Validator {
         Status status;
@@ -30,7 +30,6 @@ interface IStaking {
     event Delegated(address indexed validator, address indexed delegator, uint256 tokens, uint256 shares);
     event Undelegated(address indexed validator, address indexed delegator, uint256 tokens, uint256 shares, uint64 ready);
     event Withdrawn(address indexed delegator, uint256 tokens);
-    event Banned(address indexed validator, address indexed reporter, uint256 slashed);
     event Unjailed(address indexed validator);
     event Updated(address indexed validator, address payout, uint32 commission);
 

@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod clients;
 mod cluster;
+mod contracts;
 mod demo;
 mod digests;
 mod place;
@@ -56,6 +57,12 @@ enum Chore {
     Digests,
     /// Lint and test the crate for clusters, which has its own workspace: compiles 320 packages more.
     Cluster,
+    /// Compile the contracts with the published compiler and compare the code of block 0.
+    Contracts {
+        /// Write the code instead.
+        #[arg(long)]
+        write: bool,
+    },
     /// Run what CI runs: format, lints, tidy, docs, spec, wasm, clients, digests, tests.
     Ci,
     /// Run the slow suite: the aarch64 build under emulation, and every digest combination.
@@ -88,6 +95,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Spec => spec::run(&place),
         Chore::Digests => digests::run(&place),
         Chore::Cluster => cluster::run(&place),
+        Chore::Contracts { write } => contracts::run(&place, write),
         Chore::Ci => ci::run(&place),
         Chore::Slow => slow::run(&place),
         Chore::Bench { what } => bench::run(&place, &what),

@@ -5,6 +5,7 @@
 
 use anyhow::{Result, bail};
 
+use crate::contracts;
 use crate::digests::{self, Ask, Way};
 use crate::place::Place;
 use crate::product::{Product, SOURCE, cargo};
@@ -21,6 +22,7 @@ pub fn run(place: &Place) -> Result<()> {
     let product = Product::build(place)?;
     step("every way on this machine", || everywhere(&product))?;
     step("50 kills of a data run", || kills(place))?;
+    step("contracts", || contracts::run(place, false))?;
     step("tools for aarch64", tools)?;
     step("tests on aarch64", || tests(place))?;
     step("digests on aarch64", || other_architecture(place, &product))

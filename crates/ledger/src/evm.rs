@@ -148,8 +148,8 @@ impl<J: JournalTr> Host for Journaled<'_, J> {
         Ok((done.data.present_value, done.is_cold))
     }
 
-    fn log(&mut self, log: Log) {
-        self.0.log(log);
+    fn event(&mut self, log: Log) {
+        JournalTr::log(self.0, log);
     }
 
     fn transfer(&mut self, from: Address, to: Address, value: U256) -> Result<bool, String> {

@@ -45,7 +45,7 @@ pub trait Host {
     /// Writes a slot; what was there before, and whether it was cold.
     fn store(&mut self, address: Address, slot: U256, value: U256) -> Result<(U256, bool), String>;
     /// Keeps an event.
-    fn log(&mut self, log: Log);
+    fn event(&mut self, log: Log);
     /// Moves money; `false` when there is not enough.
     fn transfer(&mut self, from: Address, to: Address, value: U256) -> Result<bool, String>;
     /// Makes money at `address`.
@@ -183,8 +183,8 @@ impl<'a> Call<'a> {
 
     fn emit(&mut self, event: &impl SolEvent) -> Part<()> {
         let data: LogData = event.encode_log_data();
-        self.gas.log(data.topics().len(), data.data.len())?;
-        self.host.log(Log { address: self.me, data });
+        self.gas.event(data.topics().len(), data.data.len())?;
+        self.host.event(Log { address: self.me, data });
         Ok(())
     }
 

@@ -1,4 +1,4 @@
-//! Governance: the parameters of [`params`](super::params), and the votes that move them.
+//! Governance: the parameters of [`params`], and the votes that move them.
 //!
 //! A proposal is voted on by the committee of the epoch in which it was made, one seat one vote. It
 //! passes with more than two thirds of all seats, and waits out a timelock. Bounds are part of the

@@ -74,7 +74,7 @@ impl Meter {
         self.take(STORE_NEW - STORE)
     }
 
-    pub fn log(&mut self, topics: usize, bytes: usize) -> Part<()> {
+    pub fn event(&mut self, topics: usize, bytes: usize) -> Part<()> {
         self.take(LOG * (1 + topics as u64) + LOG_BYTE * bytes as u64)
     }
 

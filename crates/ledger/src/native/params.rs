@@ -40,32 +40,29 @@ pub const SEATS_MAX: u16 = 3;
 pub const UNBOND_SECONDS: u16 = 4;
 /// New money for the validator that made a block.
 pub const BLOCK_REWARD: u16 = 5;
-/// Millionths of its stake that a validator loses who signed two things that cannot both be.
-pub const SLASH_EQUIVOCATION: u16 = 6;
 /// Millionths of its stake that a validator loses who is jailed for being away.
-pub const SLASH_DOWNTIME: u16 = 7;
+pub const SLASH_DOWNTIME: u16 = 6;
 /// Millionths of its views of an epoch that a validator may miss.
-pub const DOWNTIME_LIMIT: u16 = 8;
+pub const DOWNTIME_LIMIT: u16 = 7;
 /// Seconds in jail.
-pub const JAIL_SECONDS: u16 = 9;
+pub const JAIL_SECONDS: u16 = 8;
 /// The least bond of a node.
-pub const NODE_BOND: u16 = 10;
+pub const NODE_BOND: u16 = 9;
 /// Blocks until a settled batch of receipts is final.
-pub const RECEIPT_WINDOW: u16 = 11;
+pub const RECEIPT_WINDOW: u16 = 10;
 /// Seconds in which a proposal can be voted on.
-pub const VOTING_SECONDS: u16 = 12;
+pub const VOTING_SECONDS: u16 = 11;
 /// Seconds between the end of a vote and its effect.
-pub const TIMELOCK_SECONDS: u16 = 13;
+pub const TIMELOCK_SECONDS: u16 = 12;
 
 /// All parameters, by place.
-pub const PARAMS: [Param; 14] = [
+pub const PARAMS: [Param; 13] = [
     param("block_gas", 30_000_000, 5_000_000, 200_000_000),
     param("base_fee_min", 1_000_000, 7, 1_000_000_000_000),
     param("seat_bond", 10_000 * TOKEN, TOKEN, 100_000_000 * TOKEN),
     param("seats_max", 64, 4, 128),
     param("unbond_seconds", 21 * DAY, HOUR, 90 * DAY),
     param("block_reward", TOKEN / 100, 0, 10 * TOKEN),
-    param("slash_equivocation", 50_000, 10_000, 1_000_000),
     param("slash_downtime", 100, 0, 10_000),
     param("downtime_limit", 500_000, 100_000, 1_000_000),
     param("jail_seconds", 600, 60, 30 * DAY),

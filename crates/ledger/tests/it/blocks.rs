@@ -77,7 +77,7 @@ fn what_cannot_be_in_a_block_is_left_out_by_builders_and_refused_by_verifiers() 
             left.push((one.hash, why));
         })
         .unwrap();
-        assert_eq!(built.block.transactions, [good.envelope.clone()]);
+        assert_eq!(built.block.transactions, std::slice::from_ref(&good.envelope));
         assert_eq!((left.len(), left[0].0), (1, bad.hash));
         assert!(left[0].1.contains(why), "{}", left[0].1);
 
@@ -117,7 +117,7 @@ fn every_field_of_a_header_that_does_not_follow_is_named() {
     for (name, change) in changes {
         let mut block = built.block.clone();
         change(&mut block, one);
-        match verify(&world.chain, &world.parent(), &block, &[tx.clone()]) {
+        match verify(&world.chain, &world.parent(), &block, std::slice::from_ref(&tx)) {
             Err(Error::Block { field, .. }) => assert_eq!(field, name),
             other => panic!("{name}: {:?}", other.map(|done| done.hash)),
         }

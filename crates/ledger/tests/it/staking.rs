@@ -30,7 +30,7 @@ fn validator(world: &World, address: Address) -> IStaking::Validator {
 fn next_epoch(world: &mut World) {
     loop {
         world.block(&[]);
-        if (world.header.number + 1) % EPOCH == 0 {
+        if (world.header.number + 1).is_multiple_of(EPOCH) {
             world.block(&[]);
             break;
         }

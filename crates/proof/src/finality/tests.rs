@@ -1,10 +1,4 @@
-#![expect(
-    clippy::arithmetic_side_effects,
-    clippy::as_conversions,
-    clippy::indexing_slicing,
-    clippy::unwrap_used,
-    reason = "tests"
-)]
+#![expect(clippy::arithmetic_side_effects, clippy::as_conversions, reason = "tests")]
 
 use super::*;
 use ark_bls12_381::{Fr, G1Projective, G2Affine, g1};

@@ -64,7 +64,7 @@ impl Call<'_> {
             self.count(seats[place], field::MISSED)?;
         }
         let reward = U256::from(self.param(params::BLOCK_REWARD)?);
-        if !reward.is_zero() && !matches!(self.status(made)?, Status::Banned) {
+        if !reward.is_zero() {
             self.host.mint(STAKING, reward).map_err(Stop::Fatal)?;
             self.reward(made, reward)?;
         }
