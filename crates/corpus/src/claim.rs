@@ -169,12 +169,20 @@ pub fn known(table: &Path) -> bool {
     table.exists() && path(table).exists()
 }
 
-/// Refuses a table or run that is not, byte for byte, what its claim is about.
+/// Refuses a table, run or file of pairs that is not, byte for byte, what its claim is about, or whose
+/// claim is about something else than `stage`. Who signed it is for an audit to ask.
 ///
 /// Errors: `Disk`; `Damaged` naming the claim or the file.
-pub fn check(catalogue: &Catalogue, table: &Path) -> Result<(), Error> {
+pub fn check(catalogue: &Catalogue, stage: &Stage, table: &Path) -> Result<(), Error> {
     let path = path(table);
     let (claim, _) = Claim::open(&path)?;
+    let kind = stage.facts().kind;
+    let ending = claim.kind.strip_prefix(kind);
+    let fits = ending.is_some_and(|ending| ["", KEYS, PAIRS].contains(&ending));
+    if !fits || claim.program != stage.id {
+        let what = format!("is about {} of the stage {}, not {kind}", claim.kind, claim.program);
+        return Err(damaged(&path, what));
+    }
     match &claim.files[..] {
         [file] if *file == Bytes::of(catalogue, table)? => Ok(()),
         [file] if file.name == catalogue.below(table) => {

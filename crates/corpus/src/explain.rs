@@ -108,7 +108,7 @@ fn step(
     let records: Tree = kept.version.records;
     let key = table_key(stage, &records);
     for shard in &kept.shards {
-        claim::check(catalogue, &catalogue.rows(&key, shard))?;
+        claim::check(catalogue, stage, &catalogue.rows(&key, shard))?;
     }
     let path = catalogue.rows(&key, shard);
     let slice = rows::pick(&path, facts, &[at])?;

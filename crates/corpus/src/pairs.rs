@@ -140,6 +140,10 @@ impl Pairs {
             let what = format!("pair {} is out of order or of no record", self.read - 1);
             return Err(damaged(&self.path, what));
         }
+        if !(-1..=1_000_000).contains(&pair.result) {
+            let what = format!("pair {} is {} millionths alike", self.read - 1, pair.result);
+            return Err(damaged(&self.path, what));
+        }
         self.last = Some(pair);
         Ok(pair)
     }

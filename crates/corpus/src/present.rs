@@ -25,7 +25,7 @@ use terroir_base::Digest;
 /// What a proof is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wanted {
-    /// Every stored sequence that has tokens of this record.
+    /// Every sequence of any batch that has tokens of this record.
     Record(RecordId),
     /// Every sequence of batch `batch` of so many sequences.
     Batch {
@@ -54,7 +54,12 @@ pub fn prove(
         return Err(Error::Missing { kind: "version", name });
     }
     let places = match wanted {
-        Wanted::Record(record) => training.with(record)?,
+        Wanted::Record(record) => {
+            let mut places = training.with(record)?;
+            // A stored sequence that no batch has was not used.
+            places.retain(|place| !training.order().positions(*place, 1).is_empty());
+            places
+        }
         Wanted::Batch { batch, size } => {
             let places = training.order().batch(batch, size);
             if places.is_empty() {

@@ -99,6 +99,12 @@ pub enum Refused {
     /// The sequences do not ascend, or there are none.
     #[error("the sequences do not ascend, or there are none")]
     Sequences,
+    /// A sequence that the manifest does not lead into any batch, or does not have.
+    #[error("sequence {} of source {} is in no batch of the manifest", .0.sequence, .0.source)]
+    Unused(Place),
+    /// The parts of a sequence are not what a sequence can be made of.
+    #[error("the parts of sequence {} of source {} are empty, or more than it holds", .0.sequence, .0.source)]
+    Parts(Place),
 }
 
 /// Checks a proof, as [`Presence::encode`] gave it.
@@ -116,6 +122,19 @@ pub fn check(bytes: &[u8]) -> Result<Shown, Refused> {
     let same = presence.sequences.is_sorted_by(|a, b| a.place < b.place);
     if !same || presence.sequences.is_empty() {
         return Err(Refused::Sequences);
+    }
+    let order = manifest.order();
+    for held in &presence.sequences {
+        if order.positions(held.place, 1).is_empty() {
+            return Err(Refused::Unused(held.place));
+        }
+        let counts = held.sequence.spans.iter().map(|span| u64::from(span.count));
+        let (least, sum) = counts.fold((u64::MAX, 0_u64), |(least, sum), count| {
+            (least.min(count), sum.saturating_add(count))
+        });
+        if least == 0 || sum > u64::from(manifest.shape.length) {
+            return Err(Refused::Parts(held.place));
+        }
     }
     let spans = presence.sequences.iter().flat_map(|held| &held.sequence.spans);
     let used: BTreeSet<RecordId> = spans.map(|span| span.record).collect();

@@ -121,7 +121,8 @@ pub fn gather(catalogue: &Catalogue, kept: &Kept, salt: &SaltKey) -> Result<Gath
             verdicts: Default::default(),
         };
         Shard::open(&shard.records)?;
-        shard.rows.iter().try_for_each(|table| claim::check(catalogue, table))?;
+        let both = stages.iter().zip(&shard.rows);
+        both.into_iter().try_for_each(|(stage, table)| claim::check(catalogue, stage, table))?;
         let mut reader = Lockstep::open(&shard, &stages)?;
         while reader.advance()? {
             work.record(&reader);

@@ -9,7 +9,7 @@ use crate::measure::edit;
 use crate::merge::Tree;
 use crate::pairs;
 use crate::record::RecordId;
-use crate::rows::{self, Rows, digest, row};
+use crate::rows::{self, Rows, Slice, digest, row};
 use crate::shard::{Rows as Records, schema};
 use crate::stage::{Global, Meeting, Stage, Texts};
 use crate::table;
@@ -38,7 +38,9 @@ impl Driver<'_> {
         let known = self.compared(&self.stages[place], &pairs)?;
         if shards.iter().all(|name| claim::known(&table(name))) {
             self.begin("check", shards.len());
-            self.each(shards, |name| claim::check(self.catalogue, &table(name)))?;
+            self.each(shards, |name| {
+                claim::check(self.catalogue, &self.stages[place], &table(name))
+            })?;
             return Ok((0, None));
         }
         let texts = ShardTexts {
@@ -88,7 +90,15 @@ impl Driver<'_> {
             let owns = texts.clone();
             if let Some((slices, edit)) = &mut edits {
                 let facts = self.stages[*edit].facts();
-                let slice = slices.next().expect("a table has a row for every record")?;
+                let slice = slices.next().transpose()?;
+                let fits = |slice: &Slice| {
+                    slice.len() == texts.len()
+                        && ids(&batch).enumerate().all(|(at, record)| slice.record(at) == record)
+                };
+                let Some(slice) = slice.filter(fits) else {
+                    let path = self.catalogue.rows(&tables[*edit], name);
+                    return Err(damaged(&path, "has other records than its shard"));
+                };
                 for (at, text) in texts.iter_mut().enumerate() {
                     *text = slice.row(at, *text, facts).text_out;
                 }

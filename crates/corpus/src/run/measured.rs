@@ -1,12 +1,14 @@
 //! The passes over each shard that lacks a table or keys, here or elsewhere.
 
-use super::pass::{Passed, Task, pass};
+use super::pass::{Made, Out, Passed, Task, pass};
 use super::{Driver, StageOutcome};
 use crate::claim;
 use crate::clock::Work as Clock;
-use crate::error::Error;
+use crate::error::{Error, damaged};
+use crate::fold;
+use crate::keys::Run;
 use crate::measure::Took;
-use crate::stage::Stage;
+use crate::stage::{Stage, Work};
 
 /// Most tasks that are given elsewhere at a time: what is vouched for is not lost with the run.
 const TASKS_MAX: usize = 1024;
@@ -39,9 +41,13 @@ impl Driver<'_> {
                 let mut times = Vec::with_capacity(work.len());
                 for part in work.chunks(TASKS_MAX) {
                     let (places, tasks): (Vec<usize>, Vec<Task>) = part.iter().cloned().unzip();
-                    let done: Vec<_> = places.into_iter().zip(elsewhere(&tasks)?).collect();
+                    let passed = elsewhere(&tasks)?;
+                    assert_eq!(passed.len(), tasks.len(), "whoever does passes answers for each");
+                    let done: Vec<_> = places.into_iter().zip(passed).collect();
                     times.extend(self.each(&done, |(place, passed)| {
-                        self.vouched(*place, &self.records.shards[*place], passed)
+                        let name = &self.records.shards[*place];
+                        self.examine(name, passed)?;
+                        self.vouched(*place, name, passed)
                     })?);
                 }
                 times
@@ -69,8 +75,27 @@ impl Driver<'_> {
     fn known(&self, task: &Task) -> Result<(), Error> {
         let known = self.stages.iter().zip(&task.wanted).filter(|(_, wanted)| !**wanted);
         known.into_iter().try_for_each(|(stage, _)| {
-            claim::check(self.catalogue, &self.catalogue.measured(stage, &task.shard))
+            claim::check(self.catalogue, stage, &self.catalogue.measured(stage, &task.shard))
         })
+    }
+
+    /// Refuses what somebody else's pass over the shard `name` says it left, unless that is there.
+    fn examine(&self, name: &str, passed: &Passed) -> Result<(), Error> {
+        for (stage, made) in self.stages.iter().zip(&passed.made) {
+            let Some(Made { out, .. }) = made else { continue };
+            let path = self.catalogue.measured(stage, name);
+            let there = match stage.work {
+                Work::Local(_) => Out::Rows(fold::root(std::slice::from_ref(&path))?),
+                Work::Global(_) => Out::Keys(Run::open(&path)?.items()),
+            };
+            if there != *out {
+                return Err(damaged(
+                    &path,
+                    format!("holds {there:?}, and was said to hold {out:?}"),
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Signs what a pass over the shard `name` at `place` left; gives all that it took.

@@ -1,16 +1,18 @@
 //! Roots, reuse, appending, withdrawing, explaining, comparing, exporting.
 
-use crate::world::{World, lines, salt};
+use crate::world::{World, key, lines, salt, signs};
 use std::collections::BTreeSet;
 use std::fs;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
+use terroir_base::Digest;
 use terroir_corpus::Error;
+use terroir_corpus::claim::{self, Claim};
 use terroir_corpus::diff::diff;
 use terroir_corpus::explain::explain;
 use terroir_corpus::export::{Form, export};
 use terroir_corpus::report::{gather, page};
-use terroir_corpus::run::{Passed, Task, pass};
+use terroir_corpus::run::{Out, Passed, Task, pass};
 use terroir_corpus::stage::chain;
 
 #[test]
@@ -102,6 +104,78 @@ fn passes_that_somebody_else_does_give_the_same() {
     fs::remove_file(path).unwrap();
     let refused = other.run_with(&recipe, &records, 1, Some(&nothing)).unwrap_err();
     assert_eq!(refused.to_string(), "no executor x");
+}
+
+#[test]
+fn what_somebody_else_says_of_a_table_is_looked_up_before_it_is_signed() {
+    type Lie = fn(&mut Passed);
+    let lies: [Lie; 4] = [
+        |passed| {
+            out(passed, 1, |out| {
+                if let Out::Rows(tree) = out {
+                    tree.leaves += 1
+                }
+            })
+        },
+        |passed| {
+            out(passed, 1, |out| {
+                if let Out::Rows(tree) = out {
+                    tree.root = Digest([1; 32])
+                }
+            })
+        },
+        |passed| {
+            out(passed, 2, |out| {
+                if let Out::Keys(count) = out {
+                    *count += 1
+                }
+            })
+        },
+        |passed| out(passed, 1, |out| *out = Out::Keys(1)),
+    ];
+    for lie in lies {
+        let world = World::new();
+        world.file("in", "a.jsonl", &lines(5, 40));
+        let recipe = world.recipe(&[]);
+        let records = world.records(&world.ingest(&recipe, 8 << 10, 1), None);
+        let stages = chain(&recipe).unwrap();
+        let elsewhere = |tasks: &[Task]| {
+            let pass = |task| {
+                let mut passed = pass(&world.catalogue(), &stages, task, &salt())?;
+                lie(&mut passed);
+                Ok(passed)
+            };
+            tasks.iter().map(pass).collect()
+        };
+        let refused = world.run_with(&recipe, &records, 1, Some(&elsewhere)).unwrap_err();
+        assert!(refused.to_string().contains("was said to hold"), "{refused}");
+        assert_eq!(world.signed.load(Ordering::Relaxed), 0);
+    }
+}
+
+fn out(passed: &mut Passed, stage: usize, change: fn(&mut Out)) {
+    change(&mut passed.made[stage].as_mut().unwrap().out);
+}
+
+#[test]
+fn a_claim_of_another_stage_vouches_for_nothing() {
+    let world = World::new();
+    world.file("in", "a.jsonl", &lines(5, 40));
+    let recipe = world.recipe(&[]);
+    let records = world.records(&world.ingest(&recipe, 8 << 10, 1), None);
+    world.run(&recipe, &records, 1);
+    let stages = chain(&recipe).unwrap();
+    let table = world.catalogue().measured(&stages[2], &records.shards[0]);
+    let (claim, _) = Claim::open(&claim::path(&table)).unwrap();
+    let changes: [fn(&mut Claim); 2] =
+        [|claim| claim.program = Digest([1; 32]), |claim| claim.kind = "other".into()];
+    for change in changes {
+        let mut other = claim.clone();
+        change(&mut other);
+        other.keep(&claim::path(&table), &signs(&key())).unwrap();
+        let refused = world.try_run(&recipe, &records, 1).unwrap_err().to_string();
+        assert!(refused.contains("of the stage"), "{refused}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What is served: the manifest, the tables of its sequences, and batches.
 //!
-//! Invariant: memory of an answer is a few chunks, however long it is.
+//! Invariant: memory of an answer is a few chunks of sequences and 16 bytes for each sequence of the
+//! batch that is read, however many bytes it has.
 
 use super::{BATCH_BYTES_MAX, DIGEST};
 use crate::Error;
@@ -18,7 +19,7 @@ use futures_util::stream;
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use terroir_api::Problem;
 use terroir_corpus::lead::{CONTENT_TYPE as MANIFEST, Manifest, Training, npy_header, table_path};
 use tokio::sync::mpsc;
@@ -94,9 +95,13 @@ async fn single(shared: Arc<Shared>, names: Named<(String, String)>, uri: Uri) -
     let (id, batch) = segment(names)?;
     shared.is(&id)?;
     let asked = Asked::read(Some(&batch), &uri, shared.training.manifest())?;
-    // The digest goes before the bytes, so they are read twice rather than held.
+    // The digest goes before the bytes, so they are read twice rather than held. Who hangs up drops
+    // this future, and with it what says that the digest is still wanted.
+    let wanted = Arc::new(());
+    let still = Arc::downgrade(&wanted);
     let (own, first) = (Arc::clone(&shared), asked.clone());
-    let digest = spawn_blocking(move || first.digest(&own.training)).await;
+    let digest = spawn_blocking(move || first.digest(&own.training, &still)).await;
+    drop(wanted);
     let digest = digest.map_err(|panicked| failure::internal(&panicked))?;
     let digest = digest.map_err(|error| failure::internal(&error))?;
     let mut reply = asked.pour(shared);
@@ -246,12 +251,17 @@ impl Asked {
         Ok(())
     }
 
-    /// BLAKE3 of the answer, in hexadecimal digits.
-    fn digest(&self, training: &Training) -> Result<String, terroir_corpus::Error> {
+    /// BLAKE3 of the answer, in hexadecimal digits; of a part of it once nobody has what `still` is
+    /// about.
+    fn digest(
+        &self,
+        training: &Training,
+        still: &Weak<()>,
+    ) -> Result<String, terroir_corpus::Error> {
         let mut hasher = blake3::Hasher::new();
         self.chunks(training, |chunk| {
             hasher.update(&chunk);
-            true
+            still.strong_count() > 0
         })?;
         Ok(hasher.finalize().to_hex().to_string())
     }

@@ -93,6 +93,30 @@ fn a_record_leads_to_every_sequence_that_has_it() {
     assert!(proved.prove(Wanted::Record(RecordId(Digest([9; 32])))).is_none());
 }
 
+/// What is stored and in no batch was not used, whoever says so.
+#[test]
+fn a_record_that_no_batch_has_is_not_present() {
+    let proved = Proved::new(&["tokenize.sequence=32", "mixture.sequences=1"]);
+    let used = check(&proved.prove(Wanted::Batch { batch: 0, size: 1 }).unwrap().encode()).unwrap();
+    let passing = super::passing(&proved.world, &proved.kept);
+    let other = passing.keys().find(|record| !used.records.iter().any(|one| one.0 == **record));
+    let other = *other.expect("one sequence has not all records");
+    assert!(!proved.training.with(other).unwrap().is_empty(), "it is stored");
+    assert!(proved.prove(Wanted::Record(other)).is_none());
+    // One that shows it all the same, with honest leaves.
+    let place = *proved.training.with(other).unwrap().first().unwrap();
+    let mut forged = proved.prove(Wanted::Batch { batch: 0, size: 1 }).unwrap();
+    forged.sequences[0].place = place;
+    let error = check(&forged.encode()).unwrap_err().to_string();
+    assert!(error.contains("is in no batch"), "{error}");
+    for beyond in [(99, 0), (0, 1 << 40)] {
+        let place = &mut forged.sequences[0].place;
+        (place.source, place.sequence) = beyond;
+        let error = check(&forged.encode()).unwrap_err().to_string();
+        assert!(error.contains("is in no batch"), "{error}");
+    }
+}
+
 /// Changes an honest proof and looks for what is said about it.
 fn refuses(honest: &Presence) -> impl Fn(&dyn Fn(&mut Presence), &str) {
     |change, complaint| {
@@ -130,9 +154,10 @@ fn each_leaf_that_is_forged_is_refused() {
     );
     let tokens = |forged: &mut Presence| forged.sequences[1].sequence.tokens = Digest([1; 32]);
     refuses(&tokens, "in the tree of sequences is another one");
-    let count = |forged: &mut Presence| forged.sequences[0].sequence.spans[0].count += 1;
+    let count = |forged: &mut Presence| forged.sequences[0].sequence.spans[0].start += 1;
     refuses(&count, "in the tree of sequences is another one");
-    refuses(&|forged| forged.sequences[0].place.sequence += 1 << 30, "sequences");
+    refuses(&|forged| forged.sequences[0].sequence.spans[0].count = 0, "are empty, or more");
+    refuses(&|forged| forged.sequences[0].sequence.spans[0].count = 1 << 20, "are empty, or more");
     refuses(&|forged| forged.sequences.swap(0, 1), "do not ascend");
     refuses(
         &|forged| {
