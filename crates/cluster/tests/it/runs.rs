@@ -41,7 +41,7 @@ fn two_executors_give_the_roots_of_the_embedded_driver_and_sign_them() {
     let kept = data.find(said["version"].as_str().unwrap()).unwrap();
     for stage in chain(&kept.recipe).unwrap() {
         for shard in &kept.shards {
-            claim::check(&data, &data.measured(&stage, shard)).unwrap();
+            claim::check(&data, &stage, &data.measured(&stage, shard)).unwrap();
         }
     }
     let again = json(&world.run(&address, "home").output().unwrap());
