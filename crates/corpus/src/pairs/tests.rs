@@ -43,6 +43,16 @@ fn the_format_is_that_of_its_description() {
 }
 
 #[test]
+fn a_likeness_that_cannot_be_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    for result in [i32::MIN, -2, 1_000_001] {
+        let error = read(&file(folder.path(), 2, &[pair(0, 1, result)])).unwrap_err();
+        assert!(error.to_string().contains("millionths alike"), "{error}");
+    }
+    assert!(read(&file(folder.path(), 2, &[pair(0, 1, 1_000_000)])).is_ok());
+}
+
+#[test]
 fn a_file_that_is_none_is_an_error_with_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let path = file(folder.path(), 3, &[pair(0, 1, 5), pair(0, 2, -1)]);
