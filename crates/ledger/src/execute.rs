@@ -53,8 +53,6 @@ pub struct Parent<'a> {
 pub struct Place {
     /// The view.
     pub view: u64,
-    /// The seat that proposes.
-    pub leader: u64,
     /// Unix milliseconds; above the parent's.
     pub time_ms: u64,
 }
@@ -95,8 +93,8 @@ impl Start {
             expected,
         };
         let seats = staking::seats_of(parent.view, epoch)?;
-        if place.leader >= seats.len() as u64 {
-            return Err(wrong("leader", place.leader, format!("below {}", seats.len())));
+        if seats.is_empty() {
+            return Err(Error::Store(format!("epoch {epoch} has no committee")));
         }
         let same = parent.seal.epoch == epoch && number > 1;
         let parent_view = if same { parent.seal.view } else { 0 };
@@ -107,7 +105,8 @@ impl Start {
             let expected = format!("above {}", parent.seal.time_ms);
             return Err(wrong("time_ms", place.time_ms, expected));
         }
-        let Place { view, leader, time_ms } = *place;
+        let Place { view, time_ms } = *place;
+        let leader = staking::leader(epoch, view, seats.len() as u64);
         let next = staking::digest(&staking::seats_of(parent.view, epoch + 1)?);
         let seal = Seal { version: VERSION, epoch, view, parent_view, leader, time_ms, next };
         let gas_limit = param(parent.view, BLOCK_GAS)?;
@@ -175,15 +174,15 @@ pub fn build<'t>(
 
 /// Executes `block`, whose transactions are `transactions`, after `parent`.
 ///
-/// Errors: `Block` and `Transaction` for a block that does not follow; `Store`, `Node`.
+/// How far its time may be ahead of a clock is for consensus, which has one. Errors: `Block` and `Transaction` for a block that does not follow; `Store`, `Node`.
 pub fn verify(
     chain: &Chain,
     parent: &Parent<'_>,
     block: &Block,
     transactions: &[Transaction],
 ) -> Result<Executed, Error> {
-    let Seal { view, leader, time_ms, .. } = block.seal;
-    let start = Start::of(chain, parent, &Place { view, leader, time_ms })?;
+    let Seal { view, time_ms, .. } = block.seal;
+    let start = Start::of(chain, parent, &Place { view, time_ms })?;
     let mut work = Work::begin(chain, parent, &start)?;
     let number = block.header.number;
     for (place, transaction) in transactions.iter().enumerate() {
@@ -219,6 +218,9 @@ fn compare(got: &Block, expected: &Block) -> Result<(), Error> {
         if got != expected {
             return Err(Error::Block { number, field, got, expected });
         }
+    }
+    if got.transactions != expected.transactions {
+        return Err(Error::Malformed("its transactions are not those that were executed".into()));
     }
     match got.header == expected.header {
         true => Ok(()),

@@ -160,12 +160,15 @@ impl Call<'_> {
         })
     }
 
-    /// No key is two validators': a vote must say whose it is.
+    /// No key is two validators', also of those that left: a vote must say whose it is.
     fn claim_keys(&mut self, owner: Address, key: B256, vote_key: &[u8]) -> Part<()> {
         self.gas.hash()?;
         let vote_key = alloy_primitives::keccak256(vote_key);
         for slot in [BY_KEY.of(key), BY_VOTE_KEY.of(vote_key)] {
-            require(self.load(slot)?.is_zero(), || "the key is another validator's".into())?;
+            let before = self.load(slot)?;
+            require(before.is_zero() || to_address(before) == owner, || {
+                "the key is another validator's".into()
+            })?;
             self.store(slot, from_address(owner))?;
         }
         Ok(())

@@ -100,7 +100,7 @@ fn every_field_of_a_header_that_does_not_follow_is_named() {
     let built = build(&world.chain, &world.parent(), &place, [&tx].into_iter(), |_, _| ()).unwrap();
     let one = alloy_primitives::B256::repeat_byte(1);
     type Change = fn(&mut Block, alloy_primitives::B256);
-    let changes: [(&str, Change); 12] = [
+    let changes: [(&str, Change); 13] = [
         ("number", |block, _| block.header.number += 1),
         ("parentHash", |block, one| block.header.parent_hash = one),
         ("miner", |block, _| block.header.beneficiary = Address::repeat_byte(9)),
@@ -111,6 +111,7 @@ fn every_field_of_a_header_that_does_not_follow_is_named() {
         ("stateRoot", |block, one| block.header.state_root = one),
         ("seal", |block, one| block.seal.next = one),
         ("seal", |block, _| block.seal.epoch += 1),
+        ("seal", |block, _| block.seal.leader = (block.seal.leader + 1) % 4),
         ("header", |block, _| block.header.base_fee_per_gas = Some(1)),
         ("header", |block, _| block.header.timestamp += 1),
     ];
@@ -126,10 +127,11 @@ fn every_field_of_a_header_that_does_not_follow_is_named() {
     late.time_ms = world.seal.time_ms;
     let error = build(&world.chain, &world.parent(), &late, [].into_iter(), |_, _| ());
     assert!(matches!(error, Err(Error::Block { field: "time_ms", .. })));
-    let mut seat = world.place(0);
-    seat.leader = 4;
-    let error = build(&world.chain, &world.parent(), &seat, [].into_iter(), |_, _| ());
-    assert!(matches!(error, Err(Error::Block { field: "leader", .. })));
+    // Other transactions than the header has roots of.
+    let mut other = built.block.clone();
+    other.transactions.clear();
+    let error = verify(&world.chain, &world.parent(), &other, std::slice::from_ref(&tx));
+    assert!(matches!(error, Err(Error::Malformed(_))));
     let mut view = world.place(0);
     view.view = 0;
     let error = build(&world.chain, &world.parent(), &view, [].into_iter(), |_, _| ());

@@ -4,7 +4,7 @@ use crate::support::{EPOCH, TOKEN, Validator, World};
 use alloy_primitives::{Address, U256};
 use terroir_ledger::native::STAKING;
 use terroir_ledger::native::abi::IStaking;
-use terroir_ledger::native::staking::{digest, seats_of};
+use terroir_ledger::native::staking::{digest, leader, seats_of};
 
 fn refused<T>(result: Result<T, String>, why: &str) {
     let error = result.err().expect(why);
@@ -84,6 +84,26 @@ fn who_joins_sits_in_the_epoch_after_the_next_and_who_leaves_does_not() {
         world.block(&[]);
     }
     assert_eq!(seats_of(&world.view, 3).unwrap().len(), 4);
+    // With all its stake gone and no seat left, there is room for another again, also for itself.
+    let held = world.read(
+        STAKING,
+        &IStaking::sharesOfCall { validator: alice.address, delegator: alice.address },
+    );
+    let all = IStaking::undelegateCall { validator: alice.address, shares: held.unwrap() };
+    world.call(&alice, STAKING, 0, &all).unwrap();
+    assert_eq!(world.read(STAKING, &IStaking::countCall {}).unwrap(), 5);
+    while world.chain.epoch(world.header.number + 1) < 3 {
+        world.block(&[]);
+    }
+    assert_eq!(world.read(STAKING, &IStaking::countCall {}).unwrap(), 4);
+    let ask = IStaking::validatorCall { validator: alice.address };
+    refused(world.read(STAKING, &ask), "is no validator");
+    let bob = world.bob.clone();
+    let mut thief = Validator::new(101);
+    thief.account = bob.clone();
+    refused(world.call(&bob, STAKING, 20_000 * TOKEN, &join(&thief)), "another validator's");
+    world.call(&alice, STAKING, 20_000 * TOKEN, &call).unwrap();
+    assert_eq!(world.read(STAKING, &IStaking::countCall {}).unwrap(), 5);
 }
 
 #[test]
@@ -135,7 +155,7 @@ fn whoever_is_away_for_most_of_an_epoch_goes_to_jail_and_comes_back() {
     let absent = world.validators[2].account.clone();
     while world.chain.epoch(world.header.number + 1) == 0 {
         let mut place = world.place(0);
-        if place.leader == 2 {
+        if leader(0, place.view, 4) == 2 {
             place = world.place(1);
         }
         world.block_at(place, &[]);

@@ -172,8 +172,7 @@ impl World {
         let epoch = self.chain.epoch(number);
         let before = if self.seal.epoch == epoch { self.seal.view } else { 0 };
         let view = before + 1 + skipped;
-        let leader = terroir_ledger::native::staking::leader(epoch, view, 4);
-        Place { view, leader, time_ms: self.seal.time_ms + 500 }
+        Place { view, time_ms: self.seal.time_ms + 500 }
     }
 
     /// Builds the next block of `transactions`, verifies it after its way over the wire, moves on.

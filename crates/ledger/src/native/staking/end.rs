@@ -1,8 +1,8 @@
 //! The end of a block, which is no transaction: who made it is rewarded, who was away is counted,
 //! and at the end of an epoch the absent go to jail and the next committee but one is fixed.
 
-use super::{EPOCH, Status, WHOLE, field, params, slot_of};
-use crate::native::{Call, Part, STAKING, Stop, require, small};
+use super::{EPOCH, LIST, Status, WHOLE, field, params, slot_of};
+use crate::native::{Call, Part, STAKING, Stop, require, small, to_address};
 use alloy_primitives::{Address, U256};
 use alloy_sol_types::SolValue;
 use revm::handler::SYSTEM_ADDRESS;
@@ -65,7 +65,6 @@ impl Call<'_> {
         }
         let reward = U256::from(self.param(params::BLOCK_REWARD)?);
         if !reward.is_zero() {
-            self.host.mint(STAKING, reward).map_err(Stop::Fatal)?;
             self.reward(made, reward)?;
         }
         if end.last {
@@ -101,7 +100,32 @@ impl Call<'_> {
         }
         let before = self.seat_list(epoch + 1)?;
         self.elect(epoch + 2, &before)?;
+        self.forget(epoch + 1)?;
         self.store(EPOCH, U256::from(epoch + 1))
+    }
+
+    /// Takes validators off the list that left with all they had and sit in no committee from `epoch`
+    /// on: without that, a list that was full once would stay so.
+    fn forget(&mut self, epoch: u64) -> Part<()> {
+        let mut seated = self.seat_list(epoch)?;
+        seated.extend(self.seat_list(epoch + 1)?);
+        let (mut at, mut count) = (0, small(self.load(LIST)?));
+        while at < count {
+            let validator = to_address(self.load(LIST.at(at))?);
+            let shares = self.load(slot_of(validator).field(field::SHARES))?;
+            let gone = matches!(self.status(validator)?, Status::Leaving) && shares.is_zero();
+            if !gone || seated.contains(&validator) {
+                at += 1;
+                continue;
+            }
+            count -= 1;
+            let last = self.load(LIST.at(count))?;
+            self.store(LIST.at(at), last)?;
+            self.store(LIST.at(count), U256::ZERO)?;
+            self.store(LIST, U256::from(count))?;
+            self.set_status(validator, Status::None)?;
+        }
+        Ok(())
     }
 
     fn burn(&mut self, tokens: U256) -> Part<()> {

@@ -3,8 +3,7 @@
 use super::{BY_ADDRESS, SHARES, Status, UNBONDINGS, WHOLE, field, params, slot_of};
 use crate::native::abi::IStaking;
 use crate::native::slots::Slot;
-use crate::native::{Call, Part, require, small, to_address};
-use crate::native::{from_address, refuse};
+use crate::native::{Call, Part, STAKING, Stop, from_address, refuse, require, small, to_address};
 use alloy_primitives::{Address, U256, U512};
 use alloy_sol_types::SolValue;
 
@@ -155,11 +154,16 @@ impl Call<'_> {
     /// Gives `validator` new `tokens`: its commission as shares, the rest to all shares.
     pub(super) fn reward(&mut self, validator: Address, tokens: U256) -> Part<()> {
         let slot = slot_of(validator);
+        let shares = self.load(slot.field(field::SHARES))?;
+        if shares.is_zero() {
+            // It left with all it had, and would own this alone.
+            return Ok(());
+        }
+        self.host.mint(STAKING, tokens).map_err(Stop::Fatal)?;
         let commission = self.load(slot.field(field::COMMISSION))?;
         let own = part(tokens, commission, U256::from(WHOLE));
         let held = self.load(slot.field(field::TOKENS))?;
         self.store(slot.field(field::TOKENS), held + (tokens - own))?;
-        let shares = self.load(slot.field(field::SHARES))?;
         // A commission below one share's worth goes to all.
         match part(own, shares, held + (tokens - own)).is_zero() {
             true => self.store(slot.field(field::TOKENS), held + tokens),
