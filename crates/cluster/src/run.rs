@@ -73,6 +73,7 @@ pub fn run(
         memory: told.memory,
         salt: SaltKey::PUBLIC,
         sign: &sign,
+        node: log.node(),
         watch,
         elsewhere: Some(&elsewhere),
     };

@@ -77,3 +77,28 @@ impl Worker {
         Ok(stages)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use terroir_corpus::recipe::Recipe;
+    use terroir_corpus::stage::chain;
+
+    #[test]
+    fn a_shard_that_is_none_is_not_looked_for() {
+        let text = "name = \"t\"\n[source]\npath = \"/\"\n[[stage]]\nkind = \"pii\"\n";
+        let recipe = Recipe::parse(text, Path::new("/"), &[], Path::new("/")).unwrap();
+        let job = Job::new(&recipe, &chain(&recipe).unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let worker = Worker::new(Catalogue::new(folder.path()), "w".to_owned());
+        for shard in ["../../etc/passwd", "", "/etc/passwd", "00112233445566778899aabbccddeefg"] {
+            let task = Task { shard: shard.to_owned(), wanted: vec![true] };
+            let said = worker.pass(&job, &task).unwrap_err();
+            assert!(!said.contains("No such file"), "{shard}: {said}");
+        }
+        let missing = Task { shard: "0".repeat(32), wanted: vec![true] };
+        let said = worker.pass(&job, &missing).unwrap_err();
+        assert!(said.contains("No such file"), "{said}");
+    }
+}

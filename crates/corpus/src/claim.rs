@@ -170,12 +170,22 @@ pub fn known(table: &Path) -> bool {
 }
 
 /// Refuses a table, run or file of pairs that is not, byte for byte, what its claim is about, or whose
-/// claim is about something else than `stage`. Who signed it is for an audit to ask.
+/// claim is about something else than `stage`, or was signed by somebody else than `node`: whoever
+/// can write into the folder cannot have others vouch for it.
 ///
 /// Errors: `Disk`; `Damaged` naming the claim or the file.
-pub fn check(catalogue: &Catalogue, stage: &Stage, table: &Path) -> Result<(), Error> {
+pub fn check(
+    catalogue: &Catalogue,
+    stage: &Stage,
+    node: &PublicKey,
+    table: &Path,
+) -> Result<(), Error> {
     let path = path(table);
-    let (claim, _) = Claim::open(&path)?;
+    let (claim, signer) = Claim::open(&path)?;
+    if signer != *node {
+        let what = format!("is signed by {signer}, not by {node}: work on it in that node's home");
+        return Err(damaged(&path, what));
+    }
     let kind = stage.facts().kind;
     let ending = claim.kind.strip_prefix(kind);
     let fits = ending.is_some_and(|ending| ["", KEYS, PAIRS].contains(&ending));
@@ -190,6 +200,11 @@ pub fn check(catalogue: &Catalogue, stage: &Stage, table: &Path) -> Result<(), E
         }
         _ => Err(damaged(&path, format!("is not about {}", table.display()))),
     }
+}
+
+/// Who claims the version in `folder`. Errors: those of [`Claim::open`].
+pub fn node(folder: &Path) -> Result<PublicKey, Error> {
+    Ok(Claim::open(&folder.join("version.rcpt"))?.1)
 }
 
 /// The signed envelopes that a version rests on: those of all tables and runs of `stages` over the

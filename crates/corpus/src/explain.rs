@@ -82,7 +82,12 @@ pub fn explain(
     let batch = one(table::pick(&path, &schema(), &[], &[at])?, &path)?;
     let own = digest(column(&batch, "digest")?.as_fixed_size_binary(), 0).expect("never null");
     let mut steps = Vec::with_capacity(stages.len());
+    let node = claim::node(&catalogue.version(&kept.id))?;
     for stage in &stages {
+        let key = table_key(stage, &kept.version.records);
+        for shard in &kept.shards {
+            claim::check(catalogue, stage, &node, &catalogue.rows(&key, shard))?;
+        }
         steps.push(step(catalogue, kept, stage, &shard, at, own)?);
     }
     Ok(Story {
@@ -107,9 +112,6 @@ fn step(
     let facts = stage.facts();
     let records: Tree = kept.version.records;
     let key = table_key(stage, &records);
-    for shard in &kept.shards {
-        claim::check(catalogue, stage, &catalogue.rows(&key, shard))?;
-    }
     let path = catalogue.rows(&key, shard);
     let slice = rows::pick(&path, facts, &[at])?;
     let row = slice.row(0, own, facts);

@@ -36,6 +36,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use terroir_base::Digest;
+use terroir_base::sign::PublicKey;
 
 /// What a run is told, besides the recipe.
 pub struct Options<'a> {
@@ -47,6 +48,8 @@ pub struct Options<'a> {
     pub salt: SaltKey,
     /// Signs what comes out.
     pub sign: &'a Sign<'a>,
+    /// Whose signature that is: what somebody else signed is not built on.
+    pub node: PublicKey,
     /// Told how far it is, from any thread.
     pub watch: &'a (dyn Fn(Progress) + Sync),
     /// Does the passes over shards instead of this process's threads.

@@ -256,6 +256,7 @@ impl<'a> Maker<'a> {
             memory: self.work.memory,
             salt: salt(),
             sign: &|stage| signed(&self.log, stage, self.requested_ms),
+            node: self.log.node(),
             watch: &|progress| steps.watch(&progress),
             elsewhere: None,
         };

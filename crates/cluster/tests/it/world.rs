@@ -102,6 +102,7 @@ impl World {
             memory: 256 << 20,
             salt: SaltKey::PUBLIC,
             sign: &|stage| Ok(log.sign_stage(stage, 1).unwrap()),
+            node: log.node(),
             watch: &|_| (),
             elsewhere: None,
         };

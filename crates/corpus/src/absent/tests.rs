@@ -119,8 +119,9 @@ fn a_leaf_that_is_opened_to_something_else_is_refused() {
     };
     let group = |refused: Refused| matches!(refused, Refused::Group { .. });
     let long = absence.others.iter().position(|others| others.len() > 50).unwrap();
-    // One leaf fewer, one item fewer, half an item, and items of another record left out.
+    // One leaf fewer or more, one item fewer, half an item, and items of another record left out.
     assert!(group(with(&|absence| drop(absence.others.pop()))));
+    assert!(group(with(&|absence| absence.others.push(Vec::new()))));
     assert!(group(with(&|absence| absence.others[long].truncate(50))));
     assert!(group(with(&|absence| absence.others[long].truncate(40))));
     let (subject, mut absence, keys) = shared;
@@ -141,6 +142,15 @@ fn items_out_of_order_are_refused_though_they_are_under_the_root() {
     let checked =
         absence.check_keys(&Subject { stage, record, root }, &[Key { space: 0, hash: [2; 16] }]);
     assert_eq!(checked, Err(Refused::Tree(tree::Refused::Unsorted { place: 0 })));
+    // The leaves ascend, and an item of the first comes after the second.
+    let others = [item(5).to_vec(), Vec::new()];
+    let leaves = [(item(1), leaves::body(&others[0])), (item(3), leaves::body(&others[1]))];
+    let made = || Ok(leaves.into_iter().map(Ok));
+    let (root, proof) = prove(made, &[&item(2)[..18]]).unwrap();
+    let absence = Absence { kind: Kind::Keys, stage, record, proof, others: others.to_vec() };
+    let checked =
+        absence.check_keys(&Subject { stage, record, root }, &[Key { space: 0, hash: [2; 16] }]);
+    assert_eq!(checked, Err(Refused::Tree(tree::Refused::Unsorted { place: 1 })));
 }
 
 #[test]

@@ -191,3 +191,15 @@ fn the_tree_is_over_all_items_once_whoever_reads_how_many() {
         assert_eq!(items.finish().unwrap().0, want);
     }
 }
+
+#[test]
+fn a_group_ends_where_it_is_full() {
+    let item = |at: u16| {
+        let mut record = [1; 32];
+        record[..2].copy_from_slice(&at.to_be_bytes());
+        Ok((Key { space: 0, hash: [0; 16] }, RecordId(Digest(record))))
+    };
+    let groups = leaves::Groups::new((0..600).map(item));
+    let sizes: Vec<usize> = groups.map(|group| group.unwrap().len() / leaves::ITEM_BYTES).collect();
+    assert_eq!(sizes, [leaves::GROUP_MAX, leaves::GROUP_MAX, 600 - 2 * leaves::GROUP_MAX]);
+}

@@ -111,6 +111,7 @@ pub fn gather(catalogue: &Catalogue, kept: &Kept, salt: &SaltKey) -> Result<Gath
         .map(|said| said.map(|said| (said.record, said)))
         .collect::<Result<_, _>>()?;
     let mut work = Work::new(kept, &stages, said);
+    let node = claim::node(&catalogue.version(&kept.id))?;
     for name in &kept.shards {
         let rows = stages
             .iter()
@@ -122,7 +123,8 @@ pub fn gather(catalogue: &Catalogue, kept: &Kept, salt: &SaltKey) -> Result<Gath
         };
         Shard::open(&shard.records)?;
         let both = stages.iter().zip(&shard.rows);
-        both.into_iter().try_for_each(|(stage, table)| claim::check(catalogue, stage, table))?;
+        both.into_iter()
+            .try_for_each(|(stage, table)| claim::check(catalogue, stage, &node, table))?;
         let mut reader = Lockstep::open(&shard, &stages)?;
         while reader.advance()? {
             work.record(&reader);

@@ -19,7 +19,9 @@ impl Driver<'_> {
             paths.push(self.catalogue.pairs(&table_key(stage, &parent.version.records)));
         }
         paths.retain(|path| claim::known(path));
-        paths.iter().try_for_each(|path| claim::check(self.catalogue, stage, path))?;
+        paths
+            .iter()
+            .try_for_each(|path| claim::check(self.catalogue, stage, &self.options.node, path))?;
         Ok(paths)
     }
 

@@ -39,7 +39,7 @@ impl Driver<'_> {
         if shards.iter().all(|name| claim::known(&table(name))) {
             self.begin("check", shards.len());
             self.each(shards, |name| {
-                claim::check(self.catalogue, &self.stages[place], &table(name))
+                claim::check(self.catalogue, &self.stages[place], &self.options.node, &table(name))
             })?;
             return Ok((0, None));
         }

@@ -75,7 +75,8 @@ impl Driver<'_> {
     fn known(&self, task: &Task) -> Result<(), Error> {
         let known = self.stages.iter().zip(&task.wanted).filter(|(_, wanted)| !**wanted);
         known.into_iter().try_for_each(|(stage, _)| {
-            claim::check(self.catalogue, stage, &self.catalogue.measured(stage, &task.shard))
+            let table = self.catalogue.measured(stage, &task.shard);
+            claim::check(self.catalogue, stage, &self.options.node, &table)
         })
     }
 

@@ -6,6 +6,7 @@ use std::fs;
 use std::sync::Mutex;
 use std::sync::atomic::Ordering;
 use terroir_base::Digest;
+use terroir_base::sign::SecretKey;
 use terroir_corpus::Error;
 use terroir_corpus::claim::{self, Claim};
 use terroir_corpus::diff::diff;
@@ -176,6 +177,33 @@ fn a_claim_of_another_stage_vouches_for_nothing() {
         let refused = world.try_run(&recipe, &records, 1).unwrap_err().to_string();
         assert!(refused.contains("of the stage"), "{refused}");
     }
+    // The same words of somebody else.
+    claim.keep(&claim::path(&table), &signs(&SecretKey::from_seed([9; 32]))).unwrap();
+    let refused = world.try_run(&recipe, &records, 1).unwrap_err().to_string();
+    assert!(refused.contains("is signed by"), "{refused}");
+}
+
+#[test]
+fn a_table_of_other_records_than_its_shard_is_refused() {
+    let world = World::new();
+    world.file("in", "a.jsonl", &lines(5, 80));
+    let recipe = world.recipe(&[]);
+    let records = world.records(&world.ingest(&recipe, 8 << 10, 1), None);
+    assert!(records.shards.len() > 1);
+    let stages = chain(&recipe).unwrap();
+    let name = |shard: &String| world.catalogue().measured(&stages[0], shard);
+    let elsewhere = |tasks: &[Task]| {
+        let pass = |task| pass(&world.catalogue(), &stages, task, &salt());
+        let mut done: Vec<Passed> = tasks.iter().map(pass).collect::<Result<_, _>>()?;
+        // The first shard gets the second one's texts, with true words about the wrong table.
+        fs::copy(name(&tasks[1].shard), name(&tasks[0].shard)).unwrap();
+        done[0].made[0] = done[1].made[0].clone();
+        let bytes = &mut done[0].made[0].as_mut().unwrap().bytes;
+        bytes.name = world.catalogue().below(&name(&tasks[0].shard));
+        Ok(done)
+    };
+    let refused = world.run_with(&recipe, &records, 1, Some(&elsewhere)).unwrap_err();
+    assert!(refused.to_string().contains("has other records than its shard"), "{refused}");
 }
 
 #[test]

@@ -121,6 +121,7 @@ impl World {
             memory: 64 << 20,
             salt: salt(),
             sign: &sign,
+            node: key().public(),
             watch: &|_| (),
             elsewhere,
         };

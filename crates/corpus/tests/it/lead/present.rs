@@ -208,6 +208,10 @@ fn each_link_that_is_forged_is_refused() {
     stage.program = zero;
     let lie = signs(&key())(&stage).unwrap();
     refuses(&|forged| forged.receipt.clone_from(&lie), "the policy in the version's receipt");
+    let mut stage = terroir_corpus::claim::Claim::open(&claim).unwrap().0.stage();
+    stage.outputs.count += 1;
+    let lie = signs(&key())(&stage).unwrap();
+    refuses(&|forged| forged.receipt.clone_from(&lie), "the records that pass");
     refuses(&|forged| forged.receipt.truncate(60), "the version's receipt");
 }
 
