@@ -5,19 +5,21 @@
 //! without equal items, and as it was written. Format: `docs/format/keys.md`.
 
 pub mod leaves;
+mod merged;
 mod run;
 
+pub use merged::Merged;
 pub use run::{Run, write};
 
 use crate::clock::Work as Clock;
 use crate::error::Error;
-use crate::merge::{Merge, Tree};
+use crate::merge::Tree;
 use crate::record::RecordId;
-use crate::spill::Spool;
 use crate::stage::Key;
 use crate::tree::Builder;
 use leaves::{Grouping, leaf};
-use std::path::{Path, PathBuf};
+use merged::Source;
+use std::path::PathBuf;
 use terroir_base::Digest;
 
 /// One item of a run.
@@ -38,19 +40,19 @@ pub fn merge(runs: &[PathBuf]) -> Result<Merged, Error> {
 fn merge_by(runs: &[PathBuf], runs_max: usize) -> Result<Merged, Error> {
     let open = |path: &PathBuf| Run::open(path).map(|run| Source::Run(Box::new(run)));
     if runs.len() <= runs_max {
-        return Merged::new(runs.iter().map(open).collect::<Result<_, Error>>()?);
+        return Ok(Merged::new(runs.iter().map(open).collect::<Result<_, Error>>()?));
     }
     let folder = runs[0].parent().expect("a run has a folder");
     let mut sources = Vec::new();
     for group in runs.chunks(runs_max) {
-        let group = Merged::new(group.iter().map(open).collect::<Result<_, Error>>()?)?;
+        let group = Merged::new(group.iter().map(open).collect::<Result<_, Error>>()?);
         sources.push(group.spool(folder)?);
     }
     while sources.len() > runs_max {
-        let group = Merged::new(sources.drain(..runs_max).collect())?;
+        let group = Merged::new(sources.drain(..runs_max).collect());
         sources.push(group.spool(folder)?);
     }
-    Merged::new(sources)
+    Ok(Merged::new(sources))
 }
 
 /// The tree over all items of `runs`, in groups ([`leaves`]), for proofs that a record shares no key.
@@ -81,39 +83,6 @@ pub fn under(runs: &[PathBuf], space: u16, prefix: &[u8]) -> Result<Vec<Item>, E
     found.sort_unstable();
     found.dedup();
     Ok(found)
-}
-
-/// The items of several runs as one ascending stream.
-pub struct Merged {
-    items: Merge<Source, Item>,
-    last: Option<Item>,
-}
-
-impl Merged {
-    fn new(sources: Vec<Source>) -> Result<Merged, Error> {
-        Ok(Merged { items: Merge::new(sources)?, last: None })
-    }
-
-    /// Reads all of it into a file.
-    fn spool(self, folder: &Path) -> Result<Source, Error> {
-        Spool::write(folder, self.map(|item| item.map(|item| bytes(&item)))).map(Source::Spool)
-    }
-}
-
-impl Iterator for Merged {
-    type Item = Result<Item, Error>;
-
-    fn next(&mut self) -> Option<Result<Item, Error>> {
-        loop {
-            let item = match self.items.next()? {
-                Ok(item) => item,
-                Err(error) => return Some(Err(error)),
-            };
-            if self.last.replace(item) != Some(item) {
-                return Some(Ok(item));
-            }
-        }
-    }
 }
 
 /// Items on their way to a stage, with the tree over them: merging once is enough for both.
@@ -171,23 +140,6 @@ impl Iterator for Committing {
             }
         }
         Some(item)
-    }
-}
-
-/// Where items come from.
-enum Source {
-    Run(Box<Run>),
-    Spool(Spool<50>),
-}
-
-impl Iterator for Source {
-    type Item = Result<Item, Error>;
-
-    fn next(&mut self) -> Option<Result<Item, Error>> {
-        match self {
-            Source::Run(run) => run.next(),
-            Source::Spool(spool) => spool.next().map(|item| item.map(|bytes| item_of(&bytes))),
-        }
     }
 }
 

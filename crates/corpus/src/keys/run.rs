@@ -102,8 +102,8 @@ pub struct Run {
     block: Vec<u8>,
     at: usize,
     last: Option<[u8; ITEM_BYTES]>,
-    /// The next items, the first of them last.
-    ready: Vec<Item>,
+    /// Items that were read and not given yet.
+    ready: std::vec::IntoIter<Item>,
     failed: bool,
 }
 
@@ -142,7 +142,7 @@ impl Run {
             block: Vec::new(),
             at: 0,
             last: None,
-            ready: Vec::with_capacity(READY_ITEMS),
+            ready: Vec::new().into_iter(),
             failed: false,
         })
     }
@@ -161,7 +161,7 @@ impl Run {
         }
         self.next = low.saturating_sub(1);
         self.block.clear();
-        self.ready.clear();
+        self.ready = Vec::new().into_iter();
         (self.at, self.last) = (0, None);
         Ok(())
     }
@@ -179,9 +179,11 @@ impl Run {
         }
     }
 
-    /// Makes the next items ready. Many at a time, so that the looks into the table of records do not
-    /// wait for each other.
-    fn decode(&mut self) -> Result<(), Error> {
+    /// Adds the next items to `into`, none at the end. Many at a time, so that the looks into the table
+    /// of records do not wait for each other.
+    ///
+    /// Errors: `Disk`, `Damaged`.
+    pub fn more(&mut self, into: &mut Vec<Item>) -> Result<(), Error> {
         if self.at == self.block.len() {
             if self.next == self.sums.len() {
                 return Ok(());
@@ -198,8 +200,8 @@ impl Run {
             return Err(damaged(&self.path, "has items out of order"));
         }
         self.last = items.last().copied();
-        for bytes in items.iter().rev() {
-            self.ready.push(item(&self.path, &self.records, bytes)?);
+        for bytes in items {
+            into.push(item(&self.path, &self.records, bytes)?);
         }
         Ok(())
     }
@@ -286,15 +288,23 @@ impl Iterator for Run {
     type Item = Result<Item, Error>;
 
     fn next(&mut self) -> Option<Result<Item, Error>> {
-        if self.ready.is_empty() && !self.failed {
-            let decoded = self.decode();
-            self.failed = decoded.is_err();
-            if let Err(error) = decoded {
-                self.ready.clear();
-                return Some(Err(error));
+        if let Some(item) = self.ready.next() {
+            return Some(Ok(item));
+        }
+        if self.failed {
+            return None;
+        }
+        let mut ready = Vec::with_capacity(READY_ITEMS);
+        let more = self.more(&mut ready);
+        self.failed = more.is_err();
+        self.ready = ready.into_iter();
+        match more {
+            Ok(()) => self.ready.next().map(Ok),
+            Err(error) => {
+                self.ready = Vec::new().into_iter();
+                Some(Err(error))
             }
         }
-        self.ready.pop().map(Ok)
     }
 }
 

@@ -3,6 +3,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
 use terroir_base::Digest;
 
 fn item(space: u16, hash: u8, record: u8) -> Item {
@@ -56,6 +57,10 @@ fn more_runs_than_can_be_open_are_merged_in_steps() {
     }
     // What merging needed on the way is gone.
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 25);
+    // Runs that are longer than what is read ahead.
+    for paths in [runs(folder.path(), &items, 7_000), runs(folder.path(), &items, 1_500)] {
+        assert_eq!(read(&paths, 25).unwrap(), sorted);
+    }
 }
 
 #[test]
