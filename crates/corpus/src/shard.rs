@@ -8,7 +8,7 @@ mod open;
 mod write;
 
 pub use examine::{Examined, Fault, examine};
-pub use open::{Rows, Shard};
+pub use open::{Rows, Shard, check};
 pub(crate) use open::{digest, guarded};
 pub(crate) use write::TEMP_PREFIX;
 pub use write::Writer;

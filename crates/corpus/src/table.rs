@@ -108,7 +108,7 @@ type Builder = ParquetRecordBatchReaderBuilder<File>;
 
 fn open(path: &Path, schema: &Schema, columns: &[&str], index: bool) -> Result<Builder, Error> {
     let file = File::open(path).map_err(disk(path))?;
-    let meta = guard::open(&file, path, index)?;
+    let meta = guard::open(&file, path, columns, index)?;
     let builder = Builder::new_with_metadata(file, meta);
     let found = builder.schema();
     if columns.is_empty() {

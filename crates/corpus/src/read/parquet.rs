@@ -96,7 +96,8 @@ fn rows(
     }
     let mut given = 0u64;
     for group in 0..meta.metadata().num_row_groups() {
-        let widest = pages::widest(file, meta.metadata().row_group(group), bytes, &mut |_, _| ());
+        let row_group = meta.metadata().row_group(group);
+        let widest = pages::widest(file, row_group, &[], bytes, &mut |_, _| ());
         let widest = widest.map_err(|error| fail(error.into()))??;
         let batch_rows = (OPEN_BYTES / widest.max(1)).clamp(1, BATCH_ROWS);
         let batches = guarded(|| {

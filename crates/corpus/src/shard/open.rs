@@ -30,19 +30,14 @@ impl Shard {
     ///
     /// Errors: `Disk`; `Damaged` when a byte has changed.
     pub fn open(path: &Path) -> Result<Shard, Error> {
-        let name =
-            path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
-        let got = ShardName::of(&digest(path)?.0);
-        if name != Some(got) {
-            return Err(damaged(path, format!("its bytes are those of {got}")));
-        }
+        check(path)?;
         Shard::peek(path)
     }
 
     /// Opens the shard `path` as it is: for readers that check each record ([`Shard::pick`]).
     pub fn peek(path: &Path) -> Result<Shard, Error> {
         let file = File::open(path).map_err(disk(path))?;
-        let meta = guard::open(&file, path, true)?;
+        let meta = guard::open(&file, path, &[], true)?;
         if meta.schema().fields() != schema().fields() {
             return Err(damaged(path, "its columns are not those of a shard"));
         }
@@ -165,6 +160,18 @@ impl Shard {
 }
 
 type Builder = ParquetRecordBatchReaderBuilder<File>;
+
+/// Refuses the shard `path` unless its bytes have the digest that it is named after.
+///
+/// Errors: `Disk`, `Damaged`.
+pub fn check(path: &Path) -> Result<(), Error> {
+    let name = path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse().ok());
+    let got = ShardName::of(&digest(path)?.0);
+    match name == Some(got) {
+        true => Ok(()),
+        false => Err(damaged(path, format!("its bytes are those of {got}"))),
+    }
+}
 
 /// Runs a part of the Parquet reader. It panics over some damaged files; that is their damage.
 pub(crate) fn guarded<T>(

@@ -25,7 +25,9 @@ pub(crate) const TEMP_PREFIX: &str = ".tmp";
 /// Bytes of records that are handed to the encoder at a time.
 const BATCH_BYTES: usize = 1 << 20;
 /// Bytes of one page: what reading a single record costs.
-const PAGE_BYTES: usize = 256 << 10;
+const PAGE_BYTES: usize = 16 << 10;
+/// Values between two looks at whether a page is full.
+const PAGE_STEP: usize = 4;
 
 /// A shard in the making. Dropped before it is finished, it leaves nothing behind.
 pub struct Writer {
@@ -148,7 +150,7 @@ fn properties() -> WriterProperties {
         .set_compression(Compression::ZSTD(level))
         .set_dictionary_enabled(false)
         .set_data_page_size_limit(PAGE_BYTES)
-        .set_write_batch_size(32)
+        .set_write_batch_size(PAGE_STEP)
         .set_max_row_group_row_count(None)
         .set_statistics_enabled(EnabledStatistics::None)
         .set_sorting_columns(Some(vec![SortingColumn {

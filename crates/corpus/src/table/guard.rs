@@ -2,7 +2,8 @@
 //!
 //! The decoder sets aside as much memory as headers ask for, and a damaged or hostile one asks for
 //! any amount. So whatever tells lengths is looked at first: the description at the end, the page
-//! index, and every page header. Invariant: nothing is decoded that was not looked at.
+//! index, and the header of every page that will be read. Invariant: nothing is decoded that was not
+//! looked at.
 
 use crate::error::{Error, damaged, disk};
 use crate::read::parquet::{footer, pages, walk};
@@ -17,15 +18,21 @@ use std::path::Path;
 /// Longest part of a page index: 64 MiB.
 const INDEX_BYTES_MAX: u64 = 64 << 20;
 
-/// The description of `file`, with its page index where `index` asks for it.
+/// The description of `file`, of which only `columns` (all where none are named) will be read, with
+/// its page index where `index` asks for it.
 ///
 /// Errors: `Disk`; `Damaged`, with the row group where it is one that cannot be decoded.
-pub fn open(file: &File, path: &Path, index: bool) -> Result<ArrowReaderMetadata, Error> {
+pub fn open(
+    file: &File,
+    path: &Path,
+    columns: &[&str],
+    index: bool,
+) -> Result<ArrowReaderMetadata, Error> {
     let bytes = file.metadata().map_err(disk(path))?.len();
     footer(file, bytes).map_err(disk(path))?.map_err(|fault| damaged(path, fault.what))?;
     let wrong = |error: parquet::errors::ParquetError| damaged(path, error.to_string());
     let meta = guarded(|| ArrowReaderMetadata::load(file, options(false))).map_err(wrong)?;
-    let starts = starts(file, path, meta.metadata(), bytes)?;
+    let starts = starts(file, path, meta.metadata(), columns)?;
     if !index {
         return Ok(meta);
     }
@@ -38,8 +45,10 @@ pub fn open(file: &File, path: &Path, index: bool) -> Result<ArrowReaderMetadata
         }
     }
     let meta = guarded(|| ArrowReaderMetadata::load(file, options(true))).map_err(wrong)?;
+    let all = meta.metadata().row_groups().iter().flat_map(|group| group.columns());
     let pages = meta.metadata().offset_index().into_iter().flatten().flatten();
-    let mut pages = pages.flat_map(|column| column.page_locations());
+    let read = all.zip(pages).filter(|(column, _)| pages::named(column, columns));
+    let mut pages = read.flat_map(|(_, pages)| pages.page_locations());
     if pages.any(|page| !starts.contains(&(page.offset, i64::from(page.compressed_page_size)))) {
         return Err(damaged(path, "its page index names a page that is none"));
     }
@@ -56,14 +65,15 @@ fn starts(
     file: &File,
     path: &Path,
     meta: &ParquetMetaData,
-    bytes: u64,
+    columns: &[&str],
 ) -> Result<BTreeSet<(i64, i64)>, Error> {
+    let bytes = file.metadata().map_err(disk(path))?.len();
     let mut starts = BTreeSet::new();
     for (place, group) in meta.row_groups().iter().enumerate() {
         let mut page = |start: u64, length: u64| {
             starts.insert((start as i64, length as i64));
         };
-        let seen = pages::widest(file, group, bytes, &mut page).map_err(disk(path))?;
+        let seen = pages::widest(file, group, columns, bytes, &mut page).map_err(disk(path))?;
         let wrong = |what: &str| damaged(path, format!("row group {place}: {what}"));
         seen.map_err(|fault| wrong(&fault.what))?;
     }

@@ -5,9 +5,10 @@
 
 use crate::read::input::grown;
 use crate::read::{Fault, Reason};
-use ::parquet::file::metadata::RowGroupMetaData;
+use ::parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io;
+use std::os::unix::fs::FileExt;
 
 /// Longest page once it is open. DuckDB writes pages of 100 MB.
 const PAGE_BYTES_MAX: i64 = 128 << 20;
@@ -18,16 +19,18 @@ const HEADER_BYTES: [usize; 2] = [1 << 10, 1 << 20];
 /// Deepest nesting of Thrift structs.
 const DEPTH_MAX: usize = 8;
 
-/// Length of the longest page of `group`, once it is open. `bytes` is the length of the file; `page`
-/// is told where each page starts and how long it is, its header included.
+/// Length of the longest page of `columns` (all where none are named) of `group`, once it is open.
+/// `bytes` is the length of the file; `page` is told where each page starts and how long it is, its
+/// header included.
 pub(crate) fn widest(
     file: &File,
     group: &RowGroupMetaData,
+    columns: &[&str],
     bytes: u64,
     page: &mut dyn FnMut(u64, u64),
 ) -> io::Result<Result<u64, Fault>> {
     let (mut widest, mut all) = (0, 0u64);
-    for column in group.columns() {
+    for column in group.columns().iter().filter(|column| named(column, columns)) {
         let wrong = || {
             let name = column.column_path().string();
             Fault::rest(Reason::Corrupt, format!("column {name:?}: no page where one should be"))
@@ -72,6 +75,12 @@ pub(crate) fn widest(
     Ok(Ok(widest))
 }
 
+/// Whether `column` is one of `columns`, or a part of it, or none are named.
+pub(crate) fn named(column: &ColumnChunkMetaData, columns: &[&str]) -> bool {
+    let name = column.column_path().parts().first();
+    columns.is_empty() || name.is_some_and(|name| columns.contains(&name.as_str()))
+}
+
 /// Whether `bytes` are one Thrift struct with no list or text that is longer than they are.
 pub(crate) fn walk(bytes: &[u8]) -> bool {
     let mut thrift = Thrift { bytes, at: 0 };
@@ -87,11 +96,14 @@ struct Header {
 }
 
 /// The header at `at` and its own length.
-fn header(mut file: &File, at: u64) -> io::Result<Option<(Header, u64)>> {
+fn header(file: &File, at: u64) -> io::Result<Option<(Header, u64)>> {
     for length in HEADER_BYTES {
-        let mut bytes = Vec::new();
-        file.seek(SeekFrom::Start(at))?;
-        file.take(length as u64).read_to_end(&mut bytes)?;
+        let mut bytes = vec![0; length];
+        let mut got = 0;
+        while let count @ 1.. = file.read_at(&mut bytes[got..], at + got as u64)? {
+            got += count;
+        }
+        bytes.truncate(got);
         let mut thrift = Thrift { bytes: &bytes, at: 0 };
         if let Some(header) = thrift.header() {
             return Ok(Some((header, thrift.at as u64)));
