@@ -7,7 +7,7 @@ use crate::merge::Tree;
 use crate::record::RecordId;
 use crate::rows::{self, digest};
 use crate::run::table_key;
-use crate::shard::{Shard, schema};
+use crate::shard::{self, schema};
 use crate::stage::{Row, Stage, chain};
 use crate::table;
 use crate::tree::SaltKey;
@@ -78,7 +78,7 @@ pub fn explain(
     let said = said.ok_or_else(missing)?;
     let stages = chain(&kept.recipe)?;
     let path = catalogue.shard(&shard);
-    Shard::open(&path)?;
+    shard::check(&path)?;
     let batch = one(table::pick(&path, &schema(), &[], &[at])?, &path)?;
     let own = digest(column(&batch, "digest")?.as_fixed_size_binary(), 0).expect("never null");
     let mut steps = Vec::with_capacity(stages.len());

@@ -9,7 +9,7 @@ use crate::fold;
 use crate::measure::edit;
 use crate::record::RecordId;
 use crate::rows::digest;
-use crate::shard::{Shard, schema};
+use crate::shard::{self, schema};
 use crate::stage::{Stage, chain};
 use crate::table;
 use crate::text::Doc;
@@ -107,7 +107,7 @@ impl<'a> Passing<'a> {
         name: &str,
     ) -> Result<Passing<'a>, Error> {
         let path = catalogue.shard(name);
-        Shard::open(&path)?;
+        shard::check(&path)?;
         let folder = catalogue.version(&kept.id).join("verdicts");
         let verdicts = table::read(
             &folder.join(format!("{name}.parquet")),

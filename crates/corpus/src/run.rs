@@ -24,7 +24,7 @@ use crate::merge::{self, Tree};
 use crate::recipe::Recipe;
 use crate::record::RecordId;
 use crate::rows::digest;
-use crate::shard::{Shard, schema};
+use crate::shard::{self, schema};
 use crate::stage::{Stage, Work, chain};
 use crate::table;
 use crate::tree::{Builder, SaltKey};
@@ -32,6 +32,7 @@ use crate::version::{StageEntry, Version, VersionId};
 use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
 use rayon::prelude::*;
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -150,8 +151,13 @@ pub fn run(
         let driver =
             Driver { catalogue, recipe, records, options, stages: &stages, inputs: vec![] };
         driver.begin("check", records.shards.len());
-        let inputs = driver.each(&records.shards, |name| driver.input(name))?;
-        Driver { inputs, ..driver }.run()
+        driver.each(&records.shards, |name| shard::check(&catalogue.shard(name)))?;
+        let start = Clock::begin();
+        let (all, inputs) = driver.record_trees()?;
+        let took = start.cpu_ns();
+        let mut outcome = Driver { inputs, ..driver }.run(all)?;
+        outcome.commit_ns += took;
+        Ok(outcome)
     })?
 }
 
@@ -180,9 +186,9 @@ struct Driver<'a> {
 }
 
 impl Driver<'_> {
-    fn run(&self) -> Result<Outcome, Error> {
+    /// `records` is the tree over all records.
+    fn run(&self, records: Tree) -> Result<Outcome, Error> {
         let (mut took, mut commit_ns) = self.measure()?;
-        let records = self.records_tree()?;
         let keys: Vec<Digest> =
             self.stages.iter().map(|stage| table_key(stage, &records)).collect();
         let mut committed = vec![None; self.stages.len()];
@@ -210,15 +216,6 @@ impl Driver<'_> {
         commit_ns += start.cpu_ns();
         let shards = self.records.shards.len();
         Ok(Outcome { id, version, counts, stages: took, shards, commit_ns })
-    }
-
-    /// The tree over the records of the shard `name`, whose bytes are those that it is named after.
-    fn input(&self, name: &str) -> Result<Tree, Error> {
-        let mut tree = Builder::default();
-        for id in Shard::open(&self.catalogue.shard(name))?.ids() {
-            tree.push(id?.leaf(&self.options.salt));
-        }
-        Ok(Tree { root: tree.root(), leaves: tree.leaves() })
     }
 
     /// The trees of `stage`, whose tables are kept under `key`; that of its keys may be known.
@@ -256,21 +253,33 @@ impl Driver<'_> {
         claim.keep(&claim::path(file), self.options.sign)
     }
 
-    /// The tree over all record ids.
-    fn records_tree(&self) -> Result<Tree, Error> {
+    /// The tree over all records, and that over those of each shard.
+    fn record_trees(&self) -> Result<(Tree, Vec<Tree>), Error> {
         let salt = &self.options.salt;
-        let streams = self.records.shards.iter().map(|name| {
+        let shards = &self.records.shards;
+        let parts = vec![RefCell::new(Builder::default()); shards.len()];
+        let streams = shards.iter().zip(&parts).map(|(name, part)| {
+            let leaf = move |record: RecordId| {
+                let leaf = record.leaf(salt);
+                part.borrow_mut().push(leaf);
+                Ok((record, leaf))
+            };
             let table = table::read(&self.catalogue.shard(name), &schema(), &["rid"])?;
             Ok(table.flat_map(move |batch| match batch {
-                Ok(batch) => ids(&batch).map(|id| Ok((id, id.leaf(salt)))).collect(),
+                Ok(batch) => ids(&batch).map(leaf).collect(),
                 Err(error) => vec![Err(error)],
             }))
         });
         let streams = streams.collect::<Result<_, Error>>()?;
-        merge::root(streams, |record| Error::Missing {
+        let all = merge::root(streams, |record| Error::Missing {
             kind: "single leaf for record",
             name: record.to_string(),
-        })
+        })?;
+        let tree = |part: RefCell<Builder>| {
+            let part = part.into_inner();
+            Tree { root: part.root(), leaves: part.leaves() }
+        };
+        Ok((all, parts.into_iter().map(tree).collect()))
     }
 
     /// Folds the verdicts into a new folder.

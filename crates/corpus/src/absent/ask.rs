@@ -12,7 +12,7 @@ use crate::measure::edit;
 use crate::recipe::Recipe;
 use crate::record::RecordId;
 use crate::run::ShardTexts;
-use crate::shard::Shard;
+use crate::shard;
 use crate::stage::contamination::{Evals, Item, NGram};
 use crate::stage::{Key, Stage, Texts, Work, chain};
 use crate::text::Doc;
@@ -80,7 +80,7 @@ pub fn prove(
     let (shard, _, record) = find(catalogue, kept, name)?;
     let stages = stages(&kept.version, &kept.recipe, place)?;
     let path = catalogue.shard(&shard);
-    Shard::open(&path)?;
+    shard::check(&path)?;
     let texts = ShardTexts {
         shards: vec![path],
         stages: &stages[..place],

@@ -2,7 +2,7 @@
 
 use crate::catalogue::{Catalogue, Kept};
 use crate::error::Error;
-use crate::shard::Shard;
+use crate::shard;
 use crate::tree::SaltKey;
 use crate::verdicts;
 use rayon::prelude::*;
@@ -13,7 +13,7 @@ use rayon::prelude::*;
 /// Errors: `Damaged`, naming the file, and the record where one is known; `Disk`.
 pub fn sound(catalogue: &Catalogue, kept: &Kept, salt: &SaltKey) -> Result<(), Error> {
     verdicts::check(catalogue, kept, salt)?;
-    let shards = kept.shards.par_iter().map(|name| Shard::open(&catalogue.shard(name)).map(drop));
+    let shards = kept.shards.par_iter().map(|name| shard::check(&catalogue.shard(name)));
     let checked: Vec<Result<(), Error>> = shards.collect();
     checked.into_iter().collect()
 }

@@ -6,7 +6,7 @@ use crate::error::Error;
 use crate::fold::{Folded, Lockstep};
 use crate::record::RecordId;
 use crate::run::table_key;
-use crate::shard::{Shard, schema};
+use crate::shard::{self, schema};
 use crate::stage::{Rule, Stage, chain};
 use crate::table;
 use crate::tree::SaltKey;
@@ -121,7 +121,7 @@ pub fn gather(catalogue: &Catalogue, kept: &Kept, salt: &SaltKey) -> Result<Gath
             rows: rows.collect(),
             verdicts: Default::default(),
         };
-        Shard::open(&shard.records)?;
+        shard::check(&shard.records)?;
         let both = stages.iter().zip(&shard.rows);
         both.into_iter()
             .try_for_each(|(stage, table)| claim::check(catalogue, stage, &node, table))?;
