@@ -58,8 +58,8 @@ fn more_runs_than_can_be_open_are_merged_in_steps() {
     // What merging needed on the way is gone.
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 25);
     // Runs that are longer than what is read ahead.
-    for paths in [runs(folder.path(), &items, 7_000), runs(folder.path(), &items, 1_500)] {
-        assert_eq!(read(&paths, 25).unwrap(), sorted);
+    for each in [7_000, 1_500] {
+        assert_eq!(read(&runs(folder.path(), &items, each), 25).unwrap(), sorted);
     }
 }
 
