@@ -22,9 +22,9 @@ pub const FRAME_BYTES_MAX: usize = 256 << 10;
 pub const FRAME_TRANSACTIONS_MAX: usize = 4_096;
 /// Bytes of the number of transactions of a frame.
 const FRAME_LENGTH_BYTES: usize = 2;
-/// Frames that a peer may send in a second.
-pub(crate) const FRAMES_A_SECOND: u32 = 128;
-/// Time between two frames that are sent: fewer than a peer takes.
+/// Time between frames that a peer may send, in the long run.
+pub(crate) const LEAST_BETWEEN: Duration = Duration::from_millis(8);
+/// Time between two frames that this node sends.
 const BETWEEN: Duration = Duration::from_millis(10);
 /// Most transactions that wait to be sent; more are not sent, and wait in this node's own pool.
 pub(crate) const WAITING_MAX: usize = 16_384;

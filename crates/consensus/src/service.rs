@@ -25,8 +25,10 @@ use tokio::sync::oneshot;
 
 /// What peers sign their messages for; the hash of block 0 follows.
 const NAMESPACE: &[u8] = b"terroir 2026-11 peers ";
-/// Most peers of an epoch: two committees and those who follow.
-const PEERS_MAX: usize = 512;
+/// Most peers of an epoch: two committees of 128 and those who follow.
+const PEERS_MAX: usize = 320;
+/// Epochs whose peers stay connected.
+const PEER_SETS: usize = 2;
 
 /// A peer and where it listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -180,7 +182,7 @@ fn discovery_of(config: &Config) -> discovery::Config<Upgrader> {
         Some((PublicKey::decode(peer.identity.to_vec()).ok()?, address))
     });
     let genesis: B256 = config.genesis.hash();
-    discovery::Config::local(
+    let local = discovery::Config::local(
         Cups::new(sake, cups::Version::V1),
         &[NAMESPACE, genesis.as_slice()].concat(),
         config.listen,
@@ -189,7 +191,9 @@ fn discovery_of(config: &Config) -> discovery::Config<Upgrader> {
         NZUsize!(PEERS_MAX),
         MESSAGE_BYTES_MAX,
         NZUsize!(1_024),
-    )
+    );
+    // Peers are called again a second after they went, and may be on this machine.
+    discovery::Config { tracked_peer_sets: NZUsize!(PEER_SETS), ..local }
 }
 
 type Context = engine::Context;

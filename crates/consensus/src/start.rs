@@ -29,6 +29,7 @@ use commonware_runtime::buffer::paged::CacheRef;
 use commonware_runtime::{Clock, Handle, Metrics, Quota, Spawner, Storage};
 use commonware_utils::{NZDuration, NZU16, NZU32, NZUsize};
 use rand_core::CryptoRng;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 use terroir_ledger::{Block, Chain};
@@ -38,8 +39,11 @@ use tracing::error;
 /// Channels of the network, by their numbers: votes, certificates, requests for certificates,
 /// blocks, requests for blocks, transactions.
 pub const CHANNELS: usize = 6;
-/// Messages that a peer may send in a second on a channel of the engine.
-const MESSAGES_A_SECOND: u32 = 1_024;
+/// Time between messages that a peer may send on a channel of the engine, in the long run.
+const BETWEEN: Duration = Duration::from_millis(1);
+/// Messages that a peer may send at once. The network has room for so many of every peer that there
+/// can be, on every channel, from the start: this bounds its memory.
+const BURST: NonZeroU32 = NZU32!(32);
 
 /// The engine's view of this crate's application.
 pub(crate) type Decider<E> = Deferred<E, Scheme, Application, Wire, FixedEpocher>;
@@ -70,12 +74,10 @@ pub struct Network<B, M, T, R> {
     pub channels: [(T, R); CHANNELS],
 }
 
-/// How many messages a peer may send on a channel.
+/// How many messages a peer may send on a channel, by the channel's number.
 pub fn quota(channel: usize) -> Quota {
-    match channel {
-        5 => Quota::per_second(NZU32!(gossip::FRAMES_A_SECOND)),
-        _ => Quota::per_second(NZU32!(MESSAGES_A_SECOND)),
-    }
+    let between = if channel == CHANNELS - 1 { gossip::LEAST_BETWEEN } else { BETWEEN };
+    Quota::with_period(between).expect("not zero").allow_burst(BURST)
 }
 
 /// Most bytes of a message on any channel: the greatest block and what the engine says around it.

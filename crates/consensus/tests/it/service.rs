@@ -7,7 +7,7 @@ use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use terroir_consensus::{Config, Error, Pace, Service};
+use terroir_consensus::{Config, Error, Pace, Peer, Service};
 use terroir_ledger::genesis::Beginning;
 
 fn free() -> SocketAddr {
@@ -15,6 +15,16 @@ fn free() -> SocketAddr {
 }
 
 fn config(start: &Beginning, person: &Person, directory: &Path, listen: SocketAddr) -> Config {
+    with_peers(start, person, directory, listen, Vec::new())
+}
+
+fn with_peers(
+    start: &Beginning,
+    person: &Person,
+    directory: &Path,
+    listen: SocketAddr,
+    peers: Vec<Peer>,
+) -> Config {
     Config {
         chain: start.chain.clone(),
         genesis: start.block.clone(),
@@ -23,7 +33,7 @@ fn config(start: &Beginning, person: &Person, directory: &Path, listen: SocketAd
         directory: directory.to_owned(),
         listen,
         public: listen,
-        peers: Vec::new(),
+        peers,
         threads: 2,
     }
 }
@@ -66,6 +76,47 @@ fn one_validator_alone_goes_on_after_it_was_stopped() {
         service.stop();
     }
     assert_eq!(host.left_out(), Vec::<String>::new());
+}
+
+#[test]
+fn four_validators_over_tcp_agree_and_one_comes_back() {
+    let people = validators(4);
+    let (alice, bob) = (Person::new(101), Person::new(102));
+    let start = beginning(&people, &[&alice]);
+    let hosts: Vec<_> = (0..4).map(|_| Kept::new(&start)).collect();
+    let directories: Vec<_> = (0..4).map(|_| tempfile::tempdir().unwrap()).collect();
+    let addresses: Vec<_> = (0..4).map(|_| free()).collect();
+    let peer = |place: usize| Peer {
+        identity: people[place].keys.identity(),
+        address: Some(addresses[place]),
+    };
+    let begin = |place: usize| {
+        let peers = (0..4).filter(|other| *other != place).map(peer).collect();
+        let directory = directories[place].path();
+        let config = with_peers(&start, &people[place], directory, addresses[place], peers);
+        Service::start(config, hosts[place].clone()).unwrap()
+    };
+    let mut services: Vec<_> = (0..4).map(begin).collect();
+    for (nonce, gone) in [(0, 3), (1, 1)] {
+        let bytes = alice.call(nonce, bob.address, TOKEN, Vec::new());
+        hosts[0].take(&bytes);
+        services[0].submit(vec![bytes]);
+        let paid = U256::from(TOKEN) * U256::from(nonce + 1);
+        for place in 0..4 {
+            let (host, service) = (&hosts[place], &services[place]);
+            wait(host, service, "bob is not paid", || host.balance(bob.address) == paid);
+        }
+        services.remove(gone).stop();
+        let height = hosts[gone].height() + 4;
+        wait(&hosts[0], &services[0], "three do not go on", || hosts[0].height() > height);
+        services.insert(gone, begin(gone));
+        let (host, service) = (&hosts[gone], &services[gone]);
+        wait(host, service, "it does not come back", || host.height() > height);
+    }
+    let chains: Vec<_> = hosts.iter().map(|host| host.blocks()).collect();
+    for ((one, _), (other, _)) in chains[0].iter().zip(&chains[1]) {
+        assert_eq!(one.hash(), other.hash());
+    }
 }
 
 #[test]
