@@ -23,13 +23,16 @@ pub const AHEAD_MS: u64 = 500;
 /// Nobody waits longer than this for such a block.
 const WAIT_MS: u64 = 60_000;
 
+/// Most milliseconds that a leader lets pass in which it could propose.
+pub const IDLE_MS_MAX: u64 = 1_000;
+
 /// How fast blocks follow each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pace {
     /// Least milliseconds between a block and its parent.
     pub block_ms: u64,
     /// Milliseconds after which a block is proposed although nothing waits to be in it. It must be well
-    /// below [`crate::LEADER_TIMEOUT`].
+    /// below [`crate::LEADER_TIMEOUT`]: [`IDLE_MS_MAX`] at most, together with `block_ms`.
     pub idle_ms: u64,
 }
 
@@ -48,13 +51,13 @@ pub(crate) struct Application {
     pub(crate) wake: Arc<Notify>,
 }
 
-/// Runs what may take long beside the engine's tasks.
+/// Runs what may take long beside the engine's tasks. Errors: `Stopped`.
 pub(crate) async fn aside<E: Spawner, T: Send + 'static>(
     runtime: &E,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Option<T> {
+) -> Result<T, Error> {
     let handle = runtime.child("aside").shared(true).spawn(move |_| async move { work() });
-    handle.await.ok()
+    handle.await.map_err(|_| Error::Stopped)
 }
 
 /// Whether an error is a verdict about the block, and not a fault of this machine.
@@ -95,7 +98,7 @@ impl Application {
             }
             Ok(states.head(hash))
         };
-        aside(runtime, work).await.unwrap_or(Ok(None))
+        aside(runtime, work).await?
     }
 
     /// Waits until a block may follow `parent`, and then for something to be in it.
@@ -103,7 +106,7 @@ impl Application {
         &self,
         runtime: &E,
         parent: &Head,
-    ) -> Vec<terroir_ledger::Transaction> {
+    ) -> Result<Vec<terroir_ledger::Transaction>, Error> {
         let before = parent.seal.time_ms;
         let now = runtime.current().epoch_millis();
         let earliest = before.saturating_add(self.pace.block_ms);
@@ -117,15 +120,14 @@ impl Application {
             tokio::pin!(woken);
             woken.as_mut().enable();
             let (states, view) = (self.states.clone(), parent.view.clone());
-            let found = aside(runtime, move || states.host.candidates(&view)).await;
-            let found = found.unwrap_or_default();
+            let found = aside(runtime, move || states.host.candidates(&view)).await?;
             if !found.is_empty() {
-                return found;
+                return Ok(found);
             }
             tokio::select! {
                 biased;
                 () = &mut woken => {}
-                () = &mut idle => return found,
+                () = &mut idle => return Ok(found),
             }
         }
     }
@@ -140,13 +142,13 @@ impl Application {
         let Some(parent) = self.state(runtime, parent, ancestry).await? else {
             return Ok(None);
         };
-        let candidates = self.candidates(runtime, &parent).await;
+        let candidates = self.candidates(runtime, &parent).await?;
         let now = runtime.current().epoch_millis();
         let time_ms = now.max(parent.seal.time_ms.saturating_add(1));
         let place = Place { view: context.round.view().get(), time_ms };
         let states = self.states.clone();
         let work = move || states.build(&parent, &place, &candidates);
-        aside(runtime, work).await.transpose()
+        aside(runtime, work).await?.map(Some)
     }
 
     /// Whether `block` follows; `None` where nobody can tell.
@@ -176,11 +178,8 @@ impl Application {
         }
         runtime.sleep(Duration::from_millis(early)).await;
         let states = self.states.clone();
-        match aside(runtime, move || states.execute(&block)).await {
-            Some(Ok(true)) => Ok(Some(true)),
-            Some(Ok(false)) | None => Ok(None),
-            Some(Err(why)) => Err(why),
-        }
+        let executed = aside(runtime, move || states.execute(&block)).await??;
+        Ok(executed.then_some(true))
     }
 }
 

@@ -56,9 +56,10 @@ impl Committees {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Learns the committees around `epoch` from a state in it: the one before, its own, the next.
+    /// Learns the committees of `epoch` and the next from a state in it. Those of epochs before are
+    /// not read: who sat there may have other keys by now.
     pub(crate) fn learn(&self, view: &View, epoch: u64) -> Result<(), Error> {
-        for epoch in epoch.saturating_sub(1)..=epoch + 1 {
+        for epoch in epoch..=epoch + 1 {
             if !self.known().contains_key(&epoch) {
                 let committee = self.committee(epoch, &seats_of(view, epoch)?)?;
                 self.known().insert(epoch, committee);

@@ -96,7 +96,7 @@ async fn hand<E: Spawner>(
         finals.push((block, certificate));
     }
     let worker = states.clone();
-    aside(runtime, move || worker.finalize(finals)).await.unwrap_or(Ok(()))?;
+    aside(runtime, move || worker.finalize(finals)).await??;
     for epoch in before..states.epoch() {
         let last = (epoch + 1) * states.chain.epoch_blocks - 1;
         if let Some(hash) = states.final_hash(last)? {
@@ -131,7 +131,7 @@ pub(crate) async fn catch_up<E: Spawner>(
             next += 1;
         }
         let worker = states.clone();
-        aside(runtime, move || worker.finalize(finals)).await.unwrap_or(Ok(()))?;
+        aside(runtime, move || worker.finalize(finals)).await??;
     }
     Ok(())
 }

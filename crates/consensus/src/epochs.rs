@@ -6,6 +6,7 @@
 
 use crate::committee::{Committees, Digest, Scheme};
 use crate::deliver::Archive;
+use crate::early::Early;
 use crate::evidence::Witness;
 use crate::host::Host;
 use crate::start::{Decider, Parts};
@@ -16,7 +17,7 @@ use commonware_consensus::types::{Epoch, Epocher as _, FixedEpocher, ViewDelta};
 use commonware_cryptography::Sha256;
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_p2p::utils::mux::MuxHandle;
-use commonware_p2p::{Blocker, Manager, Message, Sender, TrackedPeers};
+use commonware_p2p::{Blocker, Manager, Sender, TrackedPeers};
 use commonware_parallel::Sequential;
 use commonware_runtime::buffer::paged::CacheRef;
 use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage};
@@ -39,9 +40,6 @@ const SKIP_TIMEOUT: Duration = Duration::from_millis(3_000);
 /// Views below the newest final one of which votes are kept: so far back a contradiction is seen.
 const VIEWS_KEPT: u64 = 64;
 
-/// A message of an epoch that has no engine here.
-pub(crate) type Elsewhere = (u64, Message<PublicKey>);
-
 /// What starts and stops engines.
 pub(crate) struct Epochs<E, B, M, T>
 where
@@ -57,7 +55,9 @@ where
     pub(crate) archive: Archive,
     pub(crate) epocher: FixedEpocher,
     pub(crate) votes: MuxHandle<T>,
+    pub(crate) early_votes: Early,
     pub(crate) certificates: MuxHandle<T>,
+    pub(crate) early_certificates: Early,
     pub(crate) fetches: MuxHandle<T>,
     pub(crate) cache: CacheRef,
 }
@@ -75,34 +75,45 @@ where
         mut epoch: u64,
         mut floor: Digest,
         mut borders: mpsc::UnboundedReceiver<Digest>,
-        mut elsewhere: mpsc::Receiver<Elsewhere>,
     ) {
         loop {
             let Some(engine) = self.enter(epoch, floor).await else {
                 return;
             };
+            if let Some(before) = epoch.checked_sub(1) {
+                // Nobody starts that epoch's engine again, so its votes are never needed.
+                let _ = self.runtime.remove(&self.parts.partition(before), None).await;
+            }
             floor = loop {
-                tokio::select! {
+                let heard = tokio::select! {
                     biased;
                     border = borders.recv() => match border {
                         Some(border) => break border,
                         None => return,
                     },
-                    heard = elsewhere.recv() => match heard {
-                        Some((theirs, (peer, _))) => self.hear(epoch, theirs, peer),
-                        None => return,
-                    },
+                    heard = self.early_votes.arriving.recv() => {
+                        heard.map(|heard| (heard, &mut self.early_votes))
+                    }
+                    heard = self.early_certificates.arriving.recv() => {
+                        heard.map(|heard| (heard, &mut self.early_certificates))
+                    }
+                };
+                let Some(((theirs, message), early)) = heard else {
+                    return;
+                };
+                let peer = message.0.clone();
+                if theirs == epoch + 1 {
+                    early.keep(message);
                 }
+                self.hear(epoch, theirs, peer);
             };
             engine.abort();
             let _ = engine.await;
-            // Its votes are never needed again: nobody starts this epoch's engine a second time.
-            let _ = self.runtime.remove(&self.parts.partition(epoch), None).await;
             epoch += 1;
         }
     }
 
-    /// `peer` sent something of the epoch `theirs`.
+    /// `peer` sent something of the epoch `theirs`: if that is a later one, it knows how this one ended.
     fn hear(&self, epoch: u64, theirs: u64, peer: PublicKey) {
         // The store asks for what it lacks, and once at a time.
         if theirs > epoch
@@ -119,8 +130,10 @@ where
             warn!(epoch, "no committee is known");
             return None;
         };
-        let votes = self.votes.register(epoch).await.ok()?;
-        let certificates = self.certificates.register(epoch).await.ok()?;
+        let (sender, receiver) = self.votes.register(epoch).await.ok()?;
+        let votes = (sender, self.early_votes.before(epoch, receiver));
+        let (sender, receiver) = self.certificates.register(epoch).await.ok()?;
+        let certificates = (sender, self.early_certificates.before(epoch, receiver));
         let fetches = self.fetches.register(epoch).await.ok()?;
         info!(epoch, seats = committees.seats(epoch).len(), "an epoch begins");
         let config = self.config(epoch, floor, scheme);

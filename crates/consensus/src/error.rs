@@ -20,6 +20,39 @@ pub enum Error {
         /// What is wrong with it.
         why: String,
     },
+    /// A pace at which leaders would be taken for gone.
+    #[error("a block is proposed {got} ms after its parent at the latest, and {max} is the most")]
+    Pace {
+        /// What was asked for.
+        got: u64,
+        /// The most.
+        max: u64,
+    },
+    /// More peers than there is room for.
+    #[error("{got} peers without a seat, and {max} is the most")]
+    Peers {
+        /// How many were named.
+        got: usize,
+        /// The most.
+        max: usize,
+    },
+    /// Another process votes from this directory.
+    #[error("{directory}: another process uses it")]
+    Locked {
+        /// The directory.
+        directory: std::path::PathBuf,
+    },
+    /// The directory cannot be used.
+    #[error("{directory}: {why}")]
+    Directory {
+        /// The directory.
+        directory: std::path::PathBuf,
+        /// What the system says.
+        why: std::io::Error,
+    },
+    /// The engine is being stopped.
+    #[error("consensus is being stopped")]
+    Stopped,
     /// A final block is not the one after the host's newest.
     #[error("block {number} is final, and its parent is not the newest block that is kept")]
     Fork {

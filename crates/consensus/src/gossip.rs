@@ -94,7 +94,7 @@ pub(crate) async fn receive<E: Spawner, R: Receiver>(
             Ok(transactions) => {
                 let host = host.clone();
                 let new = aside(&runtime, move || host.receive(transactions)).await;
-                if new == Some(true) {
+                if matches!(new, Ok(true)) {
                     wake.notify_waiters();
                 }
             }
@@ -104,4 +104,56 @@ pub(crate) async fn receive<E: Spawner, R: Receiver>(
         }
     }
     debug!("no more transactions from peers");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BYTES_MAX, FRAME_BYTES_MAX, FRAME_TRANSACTIONS_MAX, frame, read};
+    use alloy_primitives::Bytes;
+    use commonware_codec::Encode as _;
+    use tokio::sync::mpsc;
+
+    fn encoded(transactions: &[Vec<u8>]) -> bytes::Bytes {
+        let frame: Vec<_> = transactions.iter().cloned().map(bytes::Bytes::from).collect();
+        frame.encode()
+    }
+
+    #[test]
+    fn a_frame_beyond_any_limit_is_refused() {
+        assert_eq!(read(encoded(&[vec![7; 3]])).unwrap(), [Bytes::from(vec![7; 3])]);
+        let most = vec![vec![7]; FRAME_TRANSACTIONS_MAX];
+        assert_eq!(read(encoded(&most)).unwrap().len(), FRAME_TRANSACTIONS_MAX);
+        let large = vec![vec![7; BYTES_MAX]];
+        assert_eq!(read(encoded(&large)).unwrap()[0].len(), BYTES_MAX);
+        for wrong in [
+            Vec::new(),
+            vec![Vec::new()],
+            vec![vec![7]; FRAME_TRANSACTIONS_MAX + 1],
+            vec![vec![7; BYTES_MAX + 1]],
+            vec![vec![7; FRAME_BYTES_MAX / 3]; 3],
+        ] {
+            assert!(read(encoded(&wrong)).is_err(), "{} transactions", wrong.len());
+        }
+        let longer = [&encoded(&[vec![7]])[..], &[0]].concat();
+        assert!(read(bytes::Bytes::from(longer)).is_err());
+        assert!(read(bytes::Bytes::from_static(&[2, 1, 7])).is_err());
+        // One transaction, its number in a longer form than it needs.
+        assert!(read(bytes::Bytes::from_static(&[0x81, 0x00, 1, 7])).is_err());
+    }
+
+    #[test]
+    fn what_waits_is_sent_in_frames_that_peers_take() {
+        let (sender, mut waiting) = mpsc::channel(16);
+        for size in [BYTES_MAX, BYTES_MAX, BYTES_MAX, 5] {
+            sender.try_send(Bytes::from(vec![7; size])).unwrap();
+        }
+        let mut sizes = Vec::new();
+        let mut left = waiting.try_recv().ok();
+        while let Some(first) = left {
+            let (taken, rest) = frame(first, &mut waiting);
+            sizes.push(read(taken.encode()).unwrap().len());
+            left = rest;
+        }
+        assert_eq!(sizes, [1, 1, 2]);
+    }
 }

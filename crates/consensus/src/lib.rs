@@ -15,6 +15,7 @@
 mod application;
 mod committee;
 mod deliver;
+mod early;
 mod epochs;
 mod error;
 mod evidence;
@@ -27,7 +28,7 @@ mod states;
 mod store;
 mod wire;
 
-pub use application::{AHEAD_MS, Pace};
+pub use application::{AHEAD_MS, IDLE_MS_MAX, Pace};
 pub use epochs::LEADER_TIMEOUT;
 pub use error::Error;
 pub use gossip::{FRAME_BYTES_MAX, FRAME_TRANSACTIONS_MAX};

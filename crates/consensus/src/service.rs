@@ -15,8 +15,9 @@ use commonware_runtime::{Runner as _, Supervisor as _, tokio as engine};
 use commonware_stream::cups::{self, Cups};
 use commonware_stream::sake::{self, Sake};
 use commonware_utils::NZUsize;
+use std::fs::{File, TryLockError};
 use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -25,7 +26,9 @@ use tokio::sync::oneshot;
 
 /// What peers sign their messages for; the hash of block 0 follows.
 const NAMESPACE: &[u8] = b"terroir 2026-11 peers ";
-/// Most peers of an epoch: two committees of 128 and those who follow.
+/// Most seats of a committee.
+const SEATS_MAX: usize = 128;
+/// Most peers of an epoch: two committees, those who are named, and this node.
 const PEERS_MAX: usize = 320;
 /// Epochs whose peers stay connected.
 const PEER_SETS: usize = 2;
@@ -73,8 +76,13 @@ pub struct Service {
 impl Service {
     /// Starts a node.
     ///
-    /// Errors: `Listen`, `Thread`, and those of [`start`].
+    /// Errors: `Peers`, `Locked`, `Directory`, `Listen`, `Thread`, and those of [`start`].
     pub fn start(config: Config, host: Arc<dyn Host>) -> Result<Service, Error> {
+        let (got, max) = (config.peers.len(), PEERS_MAX - 2 * SEATS_MAX - 1);
+        if got > max {
+            return Err(Error::Peers { got, max });
+        }
+        let lock = lock(&config.directory)?;
         let listen = config.listen;
         // The engine ends the process where it cannot listen; this gives the reason instead.
         TcpListener::bind(listen).map_err(|why| Error::Listen { address: listen, why })?;
@@ -82,7 +90,10 @@ impl Service {
         let (started, has_started) = std::sync::mpsc::channel();
         let failure = Arc::new(Mutex::new(None));
         let told = failure.clone();
-        let work = move || run(config, host, &started, stopped, &told);
+        let work = move || {
+            run(config, host, &started, stopped, &told);
+            drop(lock);
+        };
         let thread = std::thread::Builder::new()
             .name("consensus".into())
             .spawn(work)
@@ -124,6 +135,18 @@ impl Service {
 impl Drop for Service {
     fn drop(&mut self) {
         self.end();
+    }
+}
+
+/// Takes the directory for this process alone: a key that votes from two contradicts itself.
+fn lock(directory: &Path) -> Result<File, Error> {
+    let failed = |why| Error::Directory { directory: directory.to_owned(), why };
+    std::fs::create_dir_all(directory).map_err(failed)?;
+    let file = File::create(directory.join("lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Locked { directory: directory.to_owned() }),
+        Err(TryLockError::Error(why)) => Err(failed(why)),
     }
 }
 

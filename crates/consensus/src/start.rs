@@ -3,9 +3,10 @@
 //! One function, so that the simulator runs what production runs. Order: archives, dissemination,
 //! the store of final blocks, the application, then the epochs' engines.
 
-use crate::application::{Application, Pace};
+use crate::application::{Application, IDLE_MS_MAX, Pace};
 use crate::committee::{Committees, Digest, Scheme};
 use crate::deliver::{self, Inbox};
+use crate::early::Early;
 use crate::epochs::Epochs;
 use crate::error::Error;
 use crate::gossip;
@@ -123,7 +124,7 @@ impl Parts {
 /// Starts a node on `runtime` over `network`. All of it runs below the task that is given, which ends
 /// with the reason when the host fails, and never otherwise; aborting it ends the node.
 ///
-/// Errors: whatever the host says about its newest block; `Committee`.
+/// Errors: whatever the host says about its newest block; `Committee`, `Pace`.
 pub fn start<E, B, M, T, R>(
     runtime: E,
     settings: Settings,
@@ -137,6 +138,11 @@ where
     T: Sender<PublicKey = PublicKey>,
     R: Receiver<PublicKey = PublicKey>,
 {
+    let Pace { block_ms, idle_ms } = settings.pace;
+    let got = block_ms.saturating_add(idle_ms);
+    if got > IDLE_MS_MAX {
+        return Err(Error::Pace { got, max: IDLE_MS_MAX });
+    }
     let committees = Committees::new(settings.genesis.hash(), settings.keys.clone());
     let states = States::new(settings.chain.clone(), host, committees)?;
     let (out, waiting) = mpsc::channel(gossip::WAITING_MAX);
@@ -162,14 +168,15 @@ struct Node {
     waiting: mpsc::Receiver<Bytes>,
 }
 
-/// A channel whose messages are told apart by epoch.
-fn by_epoch<E: Spawner, T: Sender, R: Receiver<PublicKey = T::PublicKey>>(
-    runtime: E,
-    (sender, receiver): (T, R),
-) -> MuxHandle<T> {
-    let (mux, handle) = Muxer::new(runtime, sender, receiver);
+/// A channel whose messages are told apart by epoch, and what comes for epochs without an engine.
+fn by_epoch<E: Spawner, T, R>(runtime: E, (sender, receiver): (T, R)) -> (MuxHandle<T>, Early)
+where
+    T: Sender<PublicKey = PublicKey>,
+    R: Receiver<PublicKey = PublicKey>,
+{
+    let (mux, handle, elsewhere) = Muxer::builder(runtime, sender, receiver).with_backup().build();
     mux.start();
-    handle
+    (handle, Early::new(elsewhere))
 }
 
 type Buffer<E, M> = buffered::Engine<E, PublicKey, Wire, M, Sequential>;
@@ -265,9 +272,10 @@ impl Node {
         // Bytes that are no key are nobody's identity.
         let followers = settings.followers.iter();
         let followers = followers.filter_map(|one| PublicKey::decode(one.to_vec()).ok()).collect();
-        let (mux, votes, elsewhere) =
-            Muxer::builder(runtime.child("votes"), votes.0, votes.1).with_backup().build();
-        mux.start();
+        let (votes, early_votes) = by_epoch(runtime.child("votes"), votes);
+        let (certificates, early_certificates) =
+            by_epoch(runtime.child("certificates"), certificates);
+        let (fetches, _) = by_epoch(runtime.child("fetches"), fetches);
         let epochs = Epochs {
             runtime: runtime.child("epochs"),
             blocker,
@@ -282,11 +290,13 @@ impl Node {
             archive: archive.clone(),
             epocher,
             votes,
-            certificates: by_epoch(runtime.child("certificates"), certificates),
-            fetches: by_epoch(runtime.child("fetches"), fetches),
+            early_votes,
+            certificates,
+            early_certificates,
+            fetches,
             cache,
         };
-        runtime.child("epochs").spawn(move |_| epochs.run(epoch, floor, borders, elsewhere));
+        runtime.child("epochs").spawn(move |_| epochs.run(epoch, floor, borders));
         deliver::run(runtime, states, archive, arrived, border).await
     }
 }

@@ -109,3 +109,6 @@ impl CertifiableBlock for Wire {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,6 +138,11 @@ impl<'a> Cluster<'a> {
         self.members[place].running = Some(started);
     }
 
+    /// Waits until a node ends by itself, and gives the reason.
+    pub async fn end(&mut self, place: usize) -> Error {
+        self.members[place].running.take().unwrap().1.await.unwrap()
+    }
+
     /// Kills a node. What its host kept stays.
     pub async fn kill(&mut self, place: usize) {
         let (_, task) = self.members[place].running.take().unwrap();

@@ -25,6 +25,9 @@ struct Inner {
     by_hash: HashMap<B256, Transaction>,
     evidence: Vec<Evidence>,
     left_out: Vec<String>,
+    /// What is proposed instead of anything honest, and how often it was.
+    forged: Option<(Transaction, usize)>,
+    fails: bool,
 }
 
 impl Kept {
@@ -38,6 +41,8 @@ impl Kept {
             by_hash: HashMap::new(),
             evidence: Vec::new(),
             left_out: Vec::new(),
+            forged: None,
+            fails: false,
         };
         Arc::new(Kept { inner: Mutex::new(inner), news: Notify::new() })
     }
@@ -76,6 +81,21 @@ impl Kept {
         self.inner.lock().unwrap().left_out.clone()
     }
 
+    /// Proposes `forged` from now on.
+    pub fn forge(&self, forged: Transaction) {
+        self.inner.lock().unwrap().forged = Some((forged, 0));
+    }
+
+    /// How often something forged was proposed.
+    pub fn forged(&self) -> usize {
+        self.inner.lock().unwrap().forged.as_ref().map_or(0, |(_, count)| *count)
+    }
+
+    /// Keeps nothing from now on.
+    pub fn fail(&self) {
+        self.inner.lock().unwrap().fails = true;
+    }
+
     /// Takes a client's transaction.
     pub fn take(&self, bytes: &[u8]) {
         self.pool(checked(bytes));
@@ -97,6 +117,9 @@ impl Host for Kept {
 
     fn commit(&self, blocks: &[Final]) -> Result<Arc<dyn Store>, Error> {
         let mut inner = self.inner.lock().unwrap();
+        if inner.fails {
+            return Err(Error::Store("the disk is full".into()));
+        }
         let mut store = Memory::clone(&inner.store);
         for one in blocks {
             let block = &one.executed.block;
@@ -118,7 +141,11 @@ impl Host for Kept {
     }
 
     fn candidates(&self, view: &View) -> Vec<Transaction> {
-        let inner = self.inner.lock().unwrap();
+        let mut inner = self.inner.lock().unwrap();
+        if let Some((forged, count)) = &mut inner.forged {
+            *count += 1;
+            return vec![forged.clone()];
+        }
         let next = |of: &Address| view.account(of).unwrap().map_or(0, |account| account.nonce);
         let waits = inner.pool.iter().filter(|((sender, nonce), _)| *nonce >= next(sender));
         waits.map(|(_, transaction)| transaction.clone()).collect()

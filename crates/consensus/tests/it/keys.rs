@@ -20,6 +20,8 @@ pub const EPOCH: u64 = 8;
 /// A person with all keys of a validator, whether it is one or not.
 pub struct Person {
     pub keys: Keys,
+    /// The secret half of its key for votes.
+    pub vote: [u8; 32],
     pub identity: SecretKey,
     account: SigningKey,
     pub address: Address,
@@ -32,6 +34,7 @@ impl Person {
         vote[0] = 0;
         Person {
             keys: Keys::new(&[seed; 32], &vote).unwrap(),
+            vote,
             identity: SecretKey::from_seed([seed; 32]),
             address: Address::from_public_key(account.verifying_key()),
             account,

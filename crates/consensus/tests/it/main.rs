@@ -1,8 +1,8 @@
 //! Whole validators, ledger and all, in one deterministic runtime over a simulated network.
 
 mod cluster;
+mod dishonest;
 mod epochs;
-mod evidence;
 mod faults;
 mod finality;
 mod host;
