@@ -133,3 +133,6 @@ impl Provider for Committees {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -135,3 +135,6 @@ pub(crate) async fn catch_up<E: Spawner>(
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -98,9 +98,17 @@ impl Service {
             .name("consensus".into())
             .spawn(work)
             .map_err(Error::Thread)?;
-        let gone = |_| Error::Thread(std::io::Error::other("the engine did not start"));
-        let running = has_started.recv().map_err(gone)??;
-        Ok(Service { running, stop: Some(stop), thread: Some(thread), failure })
+        match has_started.recv() {
+            Ok(Ok(running)) => {
+                Ok(Service { running, stop: Some(stop), thread: Some(thread), failure })
+            }
+            failed => {
+                // What it holds is free again before anybody hears of it.
+                let _ = thread.join();
+                let gone = || Error::Thread(std::io::Error::other("the engine did not start"));
+                Err(failed.ok().and_then(Result::err).unwrap_or_else(gone))
+            }
+        }
     }
 
     /// Sends encoded transactions, which the host took from clients, to all peers, and wakes this

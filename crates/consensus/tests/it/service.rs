@@ -5,7 +5,6 @@ use crate::keys::{Person, TOKEN, beginning, validators};
 use alloy_primitives::U256;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 use terroir_consensus::{Config, Error, Pace, Peer, Service};
 use terroir_ledger::genesis::Beginning;
@@ -120,17 +119,28 @@ fn four_validators_over_tcp_agree_and_one_comes_back() {
 }
 
 #[test]
-fn an_address_that_is_taken_is_an_error_with_its_name() {
+fn what_cannot_be_started_is_an_error_with_the_reason() {
     let people = validators(1);
     let start = beginning(&people, &[]);
-    let host: Arc<Kept> = Kept::new(&start);
+    let directory = tempfile::tempdir().unwrap();
+    let make = || config(&start, &people[0], directory.path(), free());
+    let refused = |config: Config| Service::start(config, Kept::new(&start)).err().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let listen = taken.local_addr().unwrap();
-    let directory = tempfile::tempdir().unwrap();
-    let config = config(&start, &people[0], directory.path(), listen);
-    match Service::start(config, host) {
-        Err(Error::Listen { address, .. }) => assert_eq!(address, listen),
-        Err(other) => panic!("{other}"),
-        Ok(_) => panic!("it listens on a taken address"),
+    match refused(Config { listen, ..make() }) {
+        Error::Listen { address, .. } => assert_eq!(address, listen),
+        other => panic!("{other}"),
     }
+    let pace = Pace { block_ms: 1, idle_ms: 1_000 };
+    assert!(matches!(refused(Config { pace, ..make() }), Error::Pace { got: 1_001, .. }));
+    let peers = vec![Peer { identity: [7; 32], address: None }; 64];
+    assert!(matches!(refused(Config { peers, ..make() }), Error::Peers { got: 64, max: 63 }));
+    let under_a_file = directory.path().join("file");
+    std::fs::write(&under_a_file, []).unwrap();
+    let file = Config { directory: under_a_file.join("in"), ..make() };
+    assert!(matches!(refused(file), Error::Directory { .. }));
+    let service = Service::start(make(), Kept::new(&start)).unwrap();
+    assert!(matches!(refused(make()), Error::Locked { .. }));
+    service.stop();
+    Service::start(make(), Kept::new(&start)).unwrap().stop();
 }
