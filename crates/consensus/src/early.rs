@@ -72,3 +72,42 @@ impl<R: Receiver<PublicKey = PublicKey>> Receiver for Resumed<R> {
         self.rest.capacity()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{BYTES_MAX, Early, MESSAGE_BYTES};
+    use commonware_cryptography::{Signer as _, ed25519::PrivateKey};
+    use commonware_p2p::Message;
+    use tokio::sync::mpsc;
+
+    fn message(byte: u8, size: usize) -> Message<super::PublicKey> {
+        (PrivateKey::from_seed(1).public_key(), vec![byte; size].into())
+    }
+
+    #[test]
+    fn messages_of_the_next_epoch_come_first_and_in_order() {
+        let (sender, arriving) = mpsc::channel(8);
+        let mut early = Early::new(arriving);
+        early.keep(message(1, 3));
+        for (epoch, byte) in [(4, 2), (5, 9), (3, 9), (4, 3)] {
+            sender.try_send((epoch, message(byte, 3))).unwrap();
+        }
+        let resumed = early.before(4, ());
+        let bytes: Vec<u8> = resumed.first.iter().map(|(_, bytes)| bytes.as_ref()[0]).collect();
+        assert_eq!(bytes, [1, 2, 3]);
+        assert_eq!(early.before(5, ()).first.len(), 0);
+    }
+
+    #[test]
+    fn what_is_kept_is_bounded_in_bytes_and_in_number() {
+        let mut early = Early::new(mpsc::channel(1).1);
+        early.keep(message(1, BYTES_MAX));
+        early.keep(message(2, BYTES_MAX - MESSAGE_BYTES));
+        early.keep(message(3, 0));
+        assert_eq!(early.before(1, ()).first.len(), 1);
+        for _ in 0..2 * BYTES_MAX / MESSAGE_BYTES {
+            early.keep(message(4, 0));
+        }
+        assert_eq!(early.before(2, ()).first.len(), BYTES_MAX / MESSAGE_BYTES);
+    }
+}

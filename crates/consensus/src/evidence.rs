@@ -24,29 +24,35 @@ impl<R> Clone for Witness<R> {
     }
 }
 
-/// Kind, seat and bytes of a contradiction; nothing where the activity is none.
-fn contradiction(activity: &Activity<Scheme, Digest>) -> Option<(u8, u32, Vec<u8>)> {
+/// What convicts the seat that `activity` is about; nothing where it is no contradiction, or is not
+/// signed by that seat: the engine reports votes that it did not check.
+fn convicts(
+    activity: &Activity<Scheme, Digest>,
+    scheme: &Scheme,
+    random: &mut impl CryptoRng,
+) -> Option<Evidence> {
     let (kind, seat, votes) = match activity {
         Activity::ConflictingNotarize(both) => (1, both.signer(), both.encode()),
         Activity::ConflictingFinalize(both) => (2, both.signer(), both.encode()),
         Activity::NullifyFinalize(both) => (3, both.signer(), both.encode()),
         _ => return None,
     };
-    Some((kind, seat.get(), votes.to_vec()))
+    let bytes = [&[kind], &votes[..]].concat();
+    let evidence = Evidence { epoch: activity.epoch().get(), seat: seat.get(), bytes };
+    activity.verify(random, scheme, &Sequential).then_some(evidence)
 }
 
 impl<R: CryptoRng + Send + 'static> Reporter for Witness<R> {
     type Activity = Activity<Scheme, Digest>;
 
     fn report(&mut self, activity: Self::Activity) -> Feedback {
-        if let Some((kind, seat, votes)) = contradiction(&activity) {
-            let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
-            // The engine reports votes that it did not check.
-            if activity.verify(&mut *random, &self.scheme, &Sequential) {
-                let bytes = [&[kind], votes.as_slice()].concat();
-                self.host.evidence(Evidence { epoch: activity.epoch().get(), seat, bytes });
-            }
+        let mut random = self.random.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(evidence) = convicts(&activity, &self.scheme, &mut *random) {
+            self.host.evidence(evidence);
         }
         Feedback::Ok
     }
 }
+
+#[cfg(test)]
+mod tests;

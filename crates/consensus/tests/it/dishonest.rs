@@ -176,6 +176,30 @@ fn a_host_that_fails_or_has_another_chain_ends_the_node_with_the_reason() {
 }
 
 #[test]
+fn a_peer_that_sends_no_frame_is_blocked_and_others_go_on() {
+    let people = validators(4);
+    let start = beginning(&people, &[]);
+    simulate(13, async |context| {
+        let hosts = (0..4).map(|_| Kept::new(&start)).collect();
+        let mut cluster = Cluster::new(context, &people, &start, hosts).await;
+        cluster.start(0..3).await;
+        cluster.reach(0..3, 2).await;
+        let liar = cluster.members[3].key.clone();
+        let control = cluster.oracle.control(liar.clone());
+        let (mut frames, _receiver) = control.register(5, quota(5)).await.unwrap();
+        // Bytes that are no transaction are in order: they are dropped, and nobody is blocked.
+        frames.send(Recipients::All, Bytes::from_static(&[1, 1, 7]), false);
+        cluster.reach(0..3, 4).await;
+        assert_eq!(cluster.oracle.blocked().await.unwrap(), []);
+        frames.send(Recipients::All, Bytes::from_static(&[9, 9]), false);
+        cluster.reach(0..3, 6).await;
+        let mut blocked = cluster.oracle.blocked().await.unwrap();
+        blocked.retain(|(_, whom)| *whom == liar);
+        assert_eq!(blocked.len(), 3, "not all blocked it");
+    });
+}
+
+#[test]
 fn alice_is_paid_once_however_often_she_is_told_of() {
     let people = validators(4);
     let (alice, bob) = (Person::new(101), Person::new(102));
