@@ -1,0 +1,230 @@
+//! Validators that lie: what they propose is not followed, and their votes convict them.
+
+use crate::cluster::{Cluster, key, simulate};
+use crate::host::Kept;
+use crate::keys::{CHAIN_ID, Person, TOKEN, beginning, checked, validators};
+use alloy_primitives::U256;
+use bytes::Bytes;
+use commonware_codec::varint::UInt;
+use commonware_codec::{DecodeExt as _, Encode as _};
+use commonware_consensus::simplex::scheme::bls12381_multisig::Scheme;
+use commonware_consensus::simplex::types::{Notarize, Proposal, Vote};
+use commonware_consensus::types::{Epoch, Round, View};
+use commonware_cryptography::bls12381::primitives::group::{G2, Private};
+use commonware_cryptography::bls12381::primitives::variant::MinSig;
+use commonware_cryptography::ed25519::PublicKey;
+use commonware_cryptography::keccak256::Digest;
+use commonware_p2p::{Recipients, Sender};
+use commonware_runtime::Clock as _;
+use commonware_utils::ordered::BiMap;
+use std::time::{Duration, UNIX_EPOCH};
+use terroir_consensus::{AHEAD_MS, Error, quota};
+use terroir_ledger::genesis::Beginning;
+use terroir_ledger::{Parent, Place};
+use terroir_proof::bls::{VoteKey, signed};
+
+/// What the keys of `people[me]` sign, without a node around them.
+fn signer(start: &Beginning, people: &[Person], me: usize) -> Scheme<PublicKey, MinSig> {
+    let namespace = [b"terroir 2026-11 chain ".as_slice(), start.hash.as_slice()].concat();
+    let seat = |one: &Person| (key(one), G2::decode(one.keys.vote_key().to_vec()).unwrap());
+    let seats: BiMap<_, _> = people.iter().map(seat).collect::<Vec<_>>().try_into().unwrap();
+    let secret = Private::decode(people[me].vote.to_vec()).unwrap();
+    Scheme::signer(&namespace, seats, secret).unwrap()
+}
+
+/// Votes for a block, as a validator would.
+fn vote(
+    votes: &mut impl Sender<PublicKey = PublicKey>,
+    scheme: &Scheme<PublicKey, MinSig>,
+    (view, parent): (u64, u64),
+    hash: [u8; 32],
+) {
+    let round = Round::new(Epoch::zero(), View::new(view));
+    let proposal = Proposal::new(round, View::new(parent), Digest(hash));
+    let vote = Notarize::<Scheme<_, MinSig>, _>::sign(scheme, proposal).unwrap();
+    let message = [UInt(0_u64).encode(), Vote::Notarize(vote).encode()].concat();
+    votes.send(Recipients::All, Bytes::from(message), true);
+}
+
+#[test]
+fn two_votes_in_a_view_become_evidence_that_stands_alone() {
+    let people = validators(4);
+    let start = beginning(&people, &[]);
+    simulate(8, async |context| {
+        let hosts = (0..4).map(|_| Kept::new(&start)).collect();
+        let mut cluster = Cluster::new(context, &people, &start, hosts).await;
+        // The fourth is no node: it says what it likes with its own key.
+        cluster.start(0..3).await;
+        cluster.reach(0..3, 2).await;
+        let scheme = signer(&start, &people, 3);
+        let control = cluster.oracle.control(cluster.members[3].key.clone());
+        let (mut votes, _receiver) = control.register(0, quota(0)).await.unwrap();
+        let view = cluster.members[0].host.blocks().last().unwrap().0.seal.view;
+        vote(&mut votes, &scheme, (view + 2, view), [1; 32]);
+        vote(&mut votes, &scheme, (view + 2, view), [2; 32]);
+        cluster.until(0, "sees nothing", |host| !host.evidence().is_empty()).await;
+        let found = cluster.members[0].host.evidence().remove(0);
+        assert_eq!((found.epoch, found.seat), (0, 3));
+        convicts(&found.bytes, &people[3].keys.vote_key(), start.hash.as_slice(), view + 2);
+        cluster.reach(0..3, 5).await;
+    });
+}
+
+/// Reads evidence of kind 1 as its page says, with numbers below 128, and checks both votes.
+fn convicts(bytes: &[u8], key: &[u8; 96], genesis: &[u8], view: u64) {
+    let key = VoteKey::decode(key).unwrap();
+    let namespace = [b"terroir 2026-11 chain ", genesis, b"_NOTARIZE"].concat();
+    let (kind, votes) = bytes.split_first().unwrap();
+    assert_eq!(*kind, 1);
+    let (first, second) = votes.split_at(votes.len() / 2);
+    assert_ne!(first, second);
+    for vote in [first, second] {
+        assert_eq!(vote.len(), 3 + 32 + 1 + 48);
+        assert_eq!((vote[0], u64::from(vote[1]), vote[35]), (0, view, 3));
+        let signature = vote[36..].try_into().unwrap();
+        assert!(signed(&[key], &namespace, &vote[..35], &signature));
+    }
+}
+
+#[test]
+fn a_leader_that_lies_about_a_sender_is_not_followed() {
+    let people = validators(4);
+    let (alice, mallory) = (Person::new(101), Person::new(102));
+    let start = beginning(&people, &[&alice]);
+    simulate(9, async |context| {
+        let hosts = (0..4).map(|_| Kept::new(&start)).collect();
+        let mut cluster = Cluster::new(context, &people, &start, hosts).await;
+        let mut forged = checked(&mallory.call(0, mallory.address, TOKEN, Vec::new()));
+        forged.sender = alice.address;
+        cluster.members[3].host.forge(forged.clone());
+        cluster.start(0..4).await;
+        cluster.reach(0..4, 12).await;
+        let chain = cluster.agree();
+        assert!(chain.iter().all(|(block, _)| block.transactions.is_empty()));
+        assert!(chain.iter().skip(1).all(|(block, _)| block.seal.leader != 3));
+        assert!(cluster.members[3].host.forged() > 0, "it never tried");
+        assert_eq!(CHAIN_ID, start.chain.id);
+    });
+}
+
+#[test]
+fn a_block_from_the_future_waits_for_its_time() {
+    let people = validators(4);
+    let start = beginning(&people, &[]);
+    simulate(10, async |context| {
+        let hosts = (0..4).map(|_| Kept::new(&start)).collect();
+        let mut cluster = Cluster::new(context, &people, &start, hosts).await;
+        cluster.start(0..4).await;
+        // It is honest until the others are in a view that it leads, where it has proposed nothing yet:
+        // it waits for transactions.
+        let before = |host: &Kept| {
+            let view = host.blocks().last().unwrap().0.seal.view;
+            view > 4 && view % 4 == 2
+        };
+        cluster.until(0, "no such view", before).await;
+        cluster.kill(3).await;
+        let scheme = signer(&start, &people, 3);
+        let control = cluster.oracle.control(cluster.members[3].key.clone());
+        let (mut votes, _votes) = control.register(0, quota(0)).await.unwrap();
+        let (mut blocks, _blocks) = control.register(3, quota(3)).await.unwrap();
+        let host = &cluster.members[0].host;
+        let parent = host.blocks().last().unwrap().0.clone();
+        let now = cluster.context.current().duration_since(UNIX_EPOCH).unwrap();
+        let time_ms = now.as_millis() as u64 + 10 * AHEAD_MS;
+        let place = Place { view: parent.seal.view + 1, time_ms };
+        let after = Parent {
+            header: &parent.header,
+            seal: &parent.seal,
+            hash: parent.hash(),
+            view: &host.view(),
+        };
+        let none = [].iter();
+        let early =
+            terroir_ledger::build(&start.chain, &after, &place, none, |_, _| {}).unwrap().block;
+        // A block that nobody waits for yet is kept; once more, for messages can be lost.
+        for _ in 0..2 {
+            blocks.send(Recipients::All, Bytes::from(early.encode()).encode(), true);
+            cluster.pass(Duration::from_millis(50)).await;
+        }
+        for _ in 0..2 {
+            vote(&mut votes, &scheme, (place.view, parent.seal.view), early.hash().0);
+        }
+        while cluster.members[0].host.height() < parent.header.number + 2 {
+            cluster.pass(Duration::from_millis(10)).await;
+            let now = cluster.context.current().duration_since(UNIX_EPOCH).unwrap();
+            let newest = cluster.members[0].host.blocks().last().unwrap().0.seal.time_ms;
+            assert!(newest <= now.as_millis() as u64 + AHEAD_MS, "{newest} is in the future");
+        }
+        cluster.agree();
+    });
+}
+
+#[test]
+fn a_host_that_fails_or_has_another_chain_ends_the_node_with_the_reason() {
+    let people = validators(1);
+    let alice = Person::new(101);
+    let start = beginning(&people, &[]);
+    let other = beginning(&people, &[&alice]);
+    simulate(11, async |context| {
+        let hosts = vec![Kept::new(&start)];
+        let mut cluster = Cluster::new(context, &people, &start, hosts).await;
+        cluster.start([0]).await;
+        cluster.reach([0], 3).await;
+        cluster.members[0].host.fail();
+        match cluster.end(0).await {
+            Error::Ledger(why) => assert!(why.to_string().contains("the disk is full"), "{why}"),
+            why => panic!("{why}"),
+        }
+        let height = cluster.members[0].host.height();
+        cluster.members[0].host = Kept::new(&other);
+        cluster.start([0]).await;
+        match cluster.end(0).await {
+            Error::Fork { number } => assert_eq!(number, 1),
+            why => panic!("{why}"),
+        }
+        assert!(height >= 3);
+    });
+}
+
+#[test]
+fn a_peer_that_sends_no_frame_is_blocked_and_others_go_on() {
+    let people = validators(4);
+    let start = beginning(&people, &[]);
+    simulate(13, async |context| {
+        let hosts = (0..4).map(|_| Kept::new(&start)).collect();
+        let mut cluster = Cluster::new(context, &people, &start, hosts).await;
+        cluster.start(0..3).await;
+        cluster.reach(0..3, 2).await;
+        let liar = cluster.members[3].key.clone();
+        let control = cluster.oracle.control(liar.clone());
+        let (mut frames, _receiver) = control.register(5, quota(5)).await.unwrap();
+        // Bytes that are no transaction are in order: they are dropped, and nobody is blocked.
+        frames.send(Recipients::All, Bytes::from_static(&[1, 1, 7]), false);
+        cluster.reach(0..3, 4).await;
+        assert_eq!(cluster.oracle.blocked().await.unwrap(), []);
+        frames.send(Recipients::All, Bytes::from_static(&[9, 9]), false);
+        cluster.reach(0..3, 6).await;
+        let mut blocked = cluster.oracle.blocked().await.unwrap();
+        blocked.retain(|(_, whom)| *whom == liar);
+        assert_eq!(blocked.len(), 3, "not all blocked it");
+    });
+}
+
+#[test]
+fn alice_is_paid_once_however_often_she_is_told_of() {
+    let people = validators(4);
+    let (alice, bob) = (Person::new(101), Person::new(102));
+    let start = beginning(&people, &[&alice]);
+    simulate(12, async |context| {
+        let hosts = (0..4).map(|_| Kept::new(&start)).collect();
+        let mut cluster = Cluster::new(context, &people, &start, hosts).await;
+        cluster.start(0..4).await;
+        let bytes = alice.call(0, bob.address, TOKEN, Vec::new());
+        for place in [0, 1, 2, 3, 0, 1] {
+            cluster.submit(place, bytes.clone());
+        }
+        cluster.reach(0..4, 6).await;
+        assert_eq!(cluster.members[0].host.balance(bob.address), U256::from(TOKEN));
+        cluster.agree();
+    });
+}
