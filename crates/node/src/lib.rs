@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod batches;
+pub mod chain;
 mod clock;
 mod disk;
 mod engine;

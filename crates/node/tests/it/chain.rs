@@ -1,0 +1,5 @@
+//! A chain on disk, its mempool and its JSON-RPC server, without consensus: blocks are built here.
+
+mod database;
+mod mempool;
+mod world;
