@@ -42,11 +42,21 @@ pub struct Final {
     pub receipts: Vec<ReceiptEnvelope>,
 }
 
+/// What consensus knows of the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// Nodes that are connected.
+    pub peers: usize,
+    /// The highest block that others have; of no use once it is here.
+    pub highest: u64,
+}
+
 /// A chain that is open.
 pub struct Chain {
     database: Database,
     mempool: Mempool,
     tip: watch::Sender<Arc<Tip>>,
+    network: watch::Sender<Network>,
     /// Held while a block is committed.
     committing: Mutex<()>,
     /// Ascending.
@@ -62,8 +72,8 @@ impl Chain {
         let tip = database.tip()?;
         let mempool = Mempool::new(database.chain().id, limits, &tip)?;
         let tip = watch::Sender::new(Arc::new(tip));
-        let (committing, recent) = Default::default();
-        Ok(Chain { database, mempool, tip, committing, recent })
+        let (network, committing, recent) = Default::default();
+        Ok(Chain { database, mempool, tip, network, committing, recent })
     }
 
     /// What is fixed about the chain.
@@ -89,6 +99,11 @@ impl Chain {
     /// The tip, and every later one; who is slow sees the newest only.
     pub fn tips(&self) -> watch::Receiver<Arc<Tip>> {
         self.tip.subscribe()
+    }
+
+    /// What is known of the network: written by consensus, read by clients.
+    pub fn network(&self) -> &watch::Sender<Network> {
+        &self.network
     }
 
     /// Takes the block after the tip, which is final: durable, and out of the mempool, on return.

@@ -11,6 +11,7 @@ mod home;
 pub mod opening;
 pub mod process;
 mod receipts;
+pub mod rpc;
 pub mod server;
 mod telemetry;
 

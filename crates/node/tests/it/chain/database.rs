@@ -1,6 +1,7 @@
 //! The file of a chain: what is read back, what is refused, and what a crash leaves.
 
-use super::world::{GENESIS, TOKEN, WRAPPED, World, open, propose};
+use super::leader::{GENESIS, open, propose};
+use super::world::{TOKEN, WRAPPED, World};
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_sol_types::{SolCall, sol};
 use proptest::prelude::*;

@@ -1,6 +1,7 @@
 //! The mempool over a real chain: what is refused and how, who is told, what blocks take.
 
-use super::world::{Account, CHAIN_ID, TOKEN, World, draft, propose};
+use super::leader::{GENESIS, propose};
+use super::world::{Account, CHAIN_ID, TOKEN, World, draft};
 use alloy_consensus::{TxEip2930, TxLegacy};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
@@ -170,8 +171,7 @@ fn contracts_send_nothing() {
     let coded = Account::new(55);
     let text = format!(
         "{}\n[accounts.\"{}\"]\nbalance = \"{TOKEN}\"\ncode = \"0x00\"\n",
-        super::world::GENESIS,
-        coded.address
+        GENESIS, coded.address
     );
     let path = world.folder.path().join("other.redb");
     let limits = terroir_node::chain::PoolLimits::DEFAULT;

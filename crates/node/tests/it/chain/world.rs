@@ -1,21 +1,18 @@
-//! A chain of the genesis file beside this one, and accounts that sign.
-//!
-//! The keys of its accounts are 32 times 101 and 102; those of its validators 1 to 4.
+//! An open chain in a folder of its own, and accounts that sign.
 
+use super::leader::{self, open};
 use alloy_consensus::TxEnvelope;
 use alloy_consensus::transaction::{SignableTransaction, TxEip1559};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, B256, Signature, TxKind, U256, address};
 use k256::ecdsa::SigningKey;
-use std::path::Path;
 use std::sync::Arc;
 use tempfile::TempDir;
-use terroir_ledger::{Executed, Place, build};
-use terroir_node::chain::{Chain, Origin, PoolLimits, Refused, Tip};
+use terroir_ledger::Executed;
+use terroir_node::chain::{Chain, Origin, Refused};
 
 pub const CHAIN_ID: u64 = 7_701;
 pub const TOKEN: u128 = 1_000_000_000_000_000_000;
-pub const GENESIS: &str = include_str!("genesis.toml");
 /// The ERC-20 over the native token.
 pub const WRAPPED: Address = address!("0000000000000000000000000000000000007e10");
 
@@ -66,10 +63,6 @@ pub struct World {
     pub bob: Account,
 }
 
-pub fn open(path: &Path) -> Chain {
-    Chain::open(path, GENESIS, PoolLimits::DEFAULT).unwrap()
-}
-
 impl World {
     pub fn new() -> World {
         let folder = tempfile::tempdir().unwrap();
@@ -92,22 +85,6 @@ impl World {
 
     /// The next block of what waits, committed.
     pub fn block(&self) -> Executed {
-        let executed = propose(&self.chain, &self.chain.tip());
-        self.chain.commit(&executed, Some(b"certificate")).unwrap();
-        executed
+        leader::block(&self.chain)
     }
-}
-
-/// What a leader would propose after `tip`.
-pub fn propose(chain: &Chain, tip: &Tip) -> Executed {
-    let parent = tip.parent();
-    let number = tip.header.number + 1;
-    let same = chain.chain().epoch(number) == tip.seal.epoch;
-    let view = if same { tip.seal.view + 1 } else { 1 };
-    let place = Place { view, time_ms: tip.seal.time_ms + 500 };
-    let base_fee = tip.next_base_fee().unwrap();
-    let candidates = chain.mempool().candidates(&tip.view, base_fee).unwrap();
-    let candidates = candidates.iter().map(AsRef::as_ref);
-    let left_out = |one: &terroir_ledger::Transaction, _| chain.mempool().left_out(&one.hash);
-    build(chain.chain(), &parent, &place, candidates, left_out).unwrap()
 }
