@@ -1,4 +1,4 @@
-//! `cargo xtask clients`: published Python clients against a running server.
+//! `cargo xtask clients`: published clients against running servers.
 //!
 //! For CI. Invariant: the clients are installed from their registry, unchanged, and talk to the
 //! binary over a real socket.
@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use crate::place::Place;
 use crate::product::{Product, SOURCE};
 use crate::python::{CLIENTS, Python};
-use crate::shell;
+use crate::{shell, wallets};
 
 /// Starts a server on a free port and lets the clients drive it.
 pub fn run(place: &Place) -> Result<()> {
@@ -25,11 +25,12 @@ pub fn run(place: &Place) -> Result<()> {
     drive.envs(product.environment()).env("TERROIR_MODEL", &model.id);
     drive.env("TERROIR_BIN", product.binary());
     shell::run(drive.arg(&server.url))?;
-    server.stop()
+    server.stop()?;
+    wallets::run(place, None, None)
 }
 
 /// A running server.
-struct Server {
+pub struct Server {
     child: Child,
     url: String,
     /// Kept open: a server whose stdout is closed might end because of that.
@@ -38,7 +39,7 @@ struct Server {
 
 impl Server {
     /// Starts it and waits for the line on stdout that says where it listens.
-    fn start(command: &mut Command) -> Result<Server> {
+    pub fn start(command: &mut Command) -> Result<Server> {
         eprintln!("$ {}", shell::line(command));
         let mut child =
             command.stdout(Stdio::piped()).spawn().context("cannot start the server")?;
@@ -51,6 +52,11 @@ impl Server {
             line.clear();
         }
         bail!("the server ended without saying where it listens: {}", child.wait()?)
+    }
+
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// Asks it to drain and waits; a server that is asked must end cleanly.

@@ -10,6 +10,7 @@ mod cluster;
 mod contracts;
 mod demo;
 mod digests;
+mod node;
 mod place;
 mod product;
 mod python;
@@ -18,6 +19,7 @@ mod slow;
 mod spec;
 mod test;
 mod tidy;
+mod wallets;
 mod wasm;
 
 use std::process::ExitCode;
@@ -47,8 +49,17 @@ enum Chore {
     Tidy,
     /// Run every test: documentation tests, then unit and integration tests.
     Test,
-    /// Drive a running server with the published Python clients `openai` and `opengradient`.
+    /// Drive running servers with published clients: `openai`, `opengradient`, and those of `wallets`.
     Clients,
+    /// Drive the JSON-RPC of a chain with viem and web3.py, and a contract compiled by solc.
+    Wallets {
+        /// The node; without, one is started that forgets everything.
+        #[arg(long, value_name = "URL", requires = "key")]
+        rpc: Option<String>,
+        /// The private key of an account there that has money.
+        #[arg(long)]
+        key: Option<String>,
+    },
     /// Build the receipt checker for wasm32 and check a receipt with it, in Node.
     Wasm,
     /// Run the golden cases of the exact dialect with the Python beside its specification.
@@ -91,6 +102,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Tidy => tidy::run(&place),
         Chore::Test => test::run(&place),
         Chore::Clients => clients::run(&place),
+        Chore::Wallets { rpc, key } => wallets::run(&place, rpc.as_deref(), key.as_deref()),
         Chore::Wasm => wasm::run(&place),
         Chore::Spec => spec::run(&place),
         Chore::Digests => digests::run(&place),

@@ -18,6 +18,9 @@ use crate::shell;
 /// What the client tests install.
 pub const CLIENTS: &[&str] = &["openai==3.54.0", "opengradient==1.1.4"];
 
+/// What tries the JSON-RPC of a chain installs.
+pub const WALLETS: &[&str] = &["web3==8.0.0", "eth-account==0.14.0", "trie==4.0.0", "rlp==5.0.0"];
+
 /// What the benches install.
 pub const BENCH: &[&str] = &["xllamacpp==2026.10.11549", "gguf==0.19.0", "numpy==2.4.6"];
 

@@ -7,12 +7,14 @@ use crate::error::Error;
 use crate::native::{self, Host, Input, Now, Stop};
 use crate::pending::Pending;
 use crate::state::View;
+use alloy_consensus::Header;
 use alloy_primitives::map::AddressSet;
 use alloy_primitives::{Address, Bytes, Log, U256};
 use revm::context::{
     BlockEnv, Cfg, CfgEnv, Context, ContextTr, Evm, FrameStack, Journal, JournalTr, TxEnv,
 };
 use revm::context_interface::Block as _;
+use revm::context_interface::block::BlobExcessGasAndPrice;
 use revm::database_interface::DBErrorMarker;
 use revm::handler::instructions::EthInstructions;
 use revm::handler::{EthFrame, EthPrecompiles, PrecompileProvider};
@@ -52,6 +54,22 @@ pub fn machine<I>(view: View, chain_id: u64, block: BlockEnv, inspector: I) -> M
         instruction: EthInstructions::new_mainnet_with_spec(SPEC),
         precompiles: Natives::new(),
         frame_stack: FrameStack::new_prealloc(8),
+    }
+}
+
+/// What contracts see of the block with the header `header`.
+pub fn block_env(header: &Header) -> BlockEnv {
+    BlockEnv {
+        number: U256::from(header.number),
+        beneficiary: header.beneficiary,
+        timestamp: U256::from(header.timestamp),
+        gas_limit: header.gas_limit,
+        basefee: header.base_fee_per_gas.unwrap_or_default(),
+        difficulty: U256::ZERO,
+        // Known to whoever proposes: contracts must not draw lots with it.
+        prevrandao: Some(header.mix_hash),
+        blob_excess_gas_and_price: Some(BlobExcessGasAndPrice::new(0, 1)),
+        slot_num: header.number,
     }
 }
 

@@ -6,7 +6,7 @@
 
 use crate::block::{BLOCK_BYTES_MAX, Block, Seal, VERSION};
 use crate::error::Error;
-use crate::evm::{Machine, machine};
+use crate::evm::{Machine, block_env, machine};
 use crate::genesis::Chain;
 use crate::native::params::{self, BASE_FEE_MIN, BLOCK_GAS};
 use crate::native::staking::{self, End, Seated};
@@ -23,9 +23,7 @@ use alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS;
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
 use alloy_primitives::{B64, B256, Bloom, U256};
 use alloy_trie::EMPTY_ROOT_HASH;
-use revm::context::BlockEnv;
 use revm::context::result::{EVMError, ExecutionResult};
-use revm::context_interface::block::BlobExcessGasAndPrice;
 use revm::handler::{ExecuteCommitEvm, SystemCallCommitEvm};
 use std::sync::Arc;
 
@@ -115,19 +113,17 @@ impl Start {
         Ok(Start { seal, seats, number, gas_limit, base_fee, last })
     }
 
-    fn env(&self, parent: &Parent<'_>) -> BlockEnv {
+    /// The header as far as contracts see it.
+    fn header(&self, parent: &Parent<'_>) -> Header {
         let leader = usize::try_from(self.seal.leader).expect("a seat");
-        BlockEnv {
-            number: U256::from(self.number),
+        Header {
+            number: self.number,
             beneficiary: self.seats[leader].payout,
-            timestamp: U256::from(self.seal.time_ms / 1_000),
+            timestamp: self.seal.time_ms / 1_000,
             gas_limit: self.gas_limit,
-            basefee: self.base_fee,
-            difficulty: U256::ZERO,
-            // Known to whoever proposes: contracts must not draw lots with it.
-            prevrandao: Some(parent.hash),
-            blob_excess_gas_and_price: Some(BlobExcessGasAndPrice::new(0, 1)),
-            slot_num: self.number,
+            base_fee_per_gas: Some(self.base_fee),
+            mix_hash: parent.hash,
+            ..Header::default()
         }
     }
 }
@@ -233,6 +229,42 @@ fn compare(got: &Block, expected: &Block) -> Result<(), Error> {
     }
 }
 
+/// The EVM in the state after `view`, in the block of `header`, before its first transaction.
+fn begin<I>(
+    view: &View,
+    chain_id: u64,
+    header: &Header,
+    parent: B256,
+    inspector: I,
+) -> Result<Machine<I>, Error> {
+    let mut machine = machine(view.clone(), chain_id, block_env(header), inspector);
+    // EIP-2935: contracts can read the hashes of the last 8,191 blocks.
+    system(machine.system_call_commit(HISTORY_STORAGE_ADDRESS, parent.0.into()))?;
+    Ok(machine)
+}
+
+/// The EVM in the block of `header`, whose parent's state is `view`, after the first of its
+/// transactions, `before`: as the next one of them found it.
+///
+/// Errors: `Store` also for transactions that were not in that block.
+pub fn replay<I>(
+    view: &View,
+    chain_id: u64,
+    header: &Header,
+    before: &[Transaction],
+    inspector: I,
+) -> Result<Machine<I>, Error> {
+    let mut machine = begin(view, chain_id, header, header.parent_hash, inspector)?;
+    for transaction in before {
+        match machine.transact_commit(transaction.env()) {
+            Ok(_) => {}
+            Err(EVMError::Database(fault)) => return Err(fault.0),
+            Err(other) => return Err(Error::Store(other.to_string())),
+        }
+    }
+    Ok(machine)
+}
+
 /// Why a transaction is not in a block.
 enum Left {
     /// Its gas is more than is left; it may be in another.
@@ -252,12 +284,8 @@ struct Work {
 
 impl Work {
     fn begin(chain: &Chain, parent: &Parent<'_>, start: &Start) -> Result<Work, Error> {
-        let env = start.env(parent);
-        let mut machine = machine(parent.view.clone(), chain.id, env, ());
-        // EIP-2935: contracts can read the hashes of the last 8,191 blocks.
-        let input = parent.hash.0.into();
-        let called = machine.system_call_commit(HISTORY_STORAGE_ADDRESS, input);
-        system(called)?;
+        let header = start.header(parent);
+        let machine = begin(parent.view, chain.id, &header, parent.hash, ())?;
         Ok(Work {
             machine,
             gas_left: start.gas_limit,

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod batches;
+pub mod chain;
 mod clock;
 mod disk;
 mod engine;
@@ -10,6 +11,7 @@ mod home;
 pub mod opening;
 pub mod process;
 mod receipts;
+pub mod rpc;
 pub mod server;
 mod telemetry;
 

@@ -107,7 +107,8 @@ async fn serve(
         .max_buf_size(HEAD_BYTES_MAX)
         .max_headers(HEADERS_MAX);
     let stream = TokioIo::new(Stall::new(stream, limits.stall));
-    let mut connection = pin!(http.serve_connection(stream, TowerToHyperService::new(router)));
+    let connection = http.serve_connection(stream, TowerToHyperService::new(router));
+    let mut connection = pin!(connection.with_upgrades());
     // How a connection ends is the client's business: handlers count what they did.
     tokio::select! {
         _ = connection.as_mut() => return,

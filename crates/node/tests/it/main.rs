@@ -1,6 +1,7 @@
 //! A node as its clients see it: a real model, a real folder, real sockets.
 
 mod answers;
+mod chain;
 mod failures;
 mod keys;
 mod load;

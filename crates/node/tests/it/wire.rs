@@ -110,6 +110,13 @@ impl Connection {
         (length > 0).then_some(chunk)
     }
 
+    /// The next `count` bytes.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.reader.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
     /// Whether the server closed the connection; waits for it to say something.
     pub fn is_closed(&mut self) -> bool {
         self.reader.fill_buf().map_or(true, <[u8]>::is_empty)

@@ -1,0 +1,156 @@
+//! A chain on this machine: what is final on disk, what waits for a block, and who is told.
+//!
+//! Consensus and the JSON-RPC server meet here. Invariant: whoever is told of a block finds it in
+//! [`Chain::tip`], on disk, and its transactions gone from the mempool.
+
+mod database;
+mod error;
+mod lane;
+mod mempool;
+mod past;
+mod pool;
+mod refused;
+mod snapshot;
+mod tables;
+
+pub use database::{Database, Tip};
+pub use error::Error;
+pub use mempool::{Added, Mempool, Origin};
+pub use pool::{PoolLimits, Waiting};
+pub use refused::Refused;
+pub use snapshot::Snapshot;
+
+use alloy_consensus::ReceiptEnvelope;
+use alloy_primitives::B256;
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use terroir_ledger::{Block, Executed};
+use tokio::sync::watch;
+
+/// Blocks that are kept in memory, because everybody asks for them.
+const RECENT_MAX: usize = 32;
+
+/// A block that is final, and what it did.
+#[derive(Debug)]
+pub struct Final {
+    /// The block.
+    pub block: Block,
+    /// Its hash.
+    pub hash: B256,
+    /// Receipts, one a transaction.
+    pub receipts: Vec<ReceiptEnvelope>,
+}
+
+/// What consensus knows of the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Network {
+    /// Nodes that are connected.
+    pub peers: usize,
+    /// The highest block that others have; of no use once it is here.
+    pub highest: u64,
+}
+
+/// A chain that is open.
+pub struct Chain {
+    database: Database,
+    mempool: Mempool,
+    tip: watch::Sender<Arc<Tip>>,
+    network: watch::Sender<Network>,
+    /// Held while a block is committed.
+    committing: Mutex<()>,
+    /// Ascending.
+    recent: Mutex<VecDeque<Arc<Final>>>,
+}
+
+impl Chain {
+    /// Opens the file at `path` for the chain of the genesis file `text`, or makes it.
+    ///
+    /// Errors: those of [`Database::open`].
+    pub fn open(path: &Path, text: &str, limits: PoolLimits) -> Result<Chain, Error> {
+        let database = Database::open(path, text)?;
+        let tip = database.tip()?;
+        let mempool = Mempool::new(database.chain().id, limits, &tip)?;
+        let tip = watch::Sender::new(Arc::new(tip));
+        let (network, committing, recent) = Default::default();
+        Ok(Chain { database, mempool, tip, network, committing, recent })
+    }
+
+    /// What is fixed about the chain.
+    pub fn chain(&self) -> &terroir_ledger::Chain {
+        self.database.chain()
+    }
+
+    /// The hash of block 0: the name of the chain.
+    pub fn genesis(&self) -> B256 {
+        self.database.genesis()
+    }
+
+    /// What waits for a block.
+    pub fn mempool(&self) -> &Mempool {
+        &self.mempool
+    }
+
+    /// The last final block, and everything until then.
+    pub fn tip(&self) -> Arc<Tip> {
+        self.tip.borrow().clone()
+    }
+
+    /// The tip, and every later one; who is slow sees the newest only.
+    pub fn tips(&self) -> watch::Receiver<Arc<Tip>> {
+        self.tip.subscribe()
+    }
+
+    /// What is known of the network: written by consensus, read by clients.
+    pub fn network(&self) -> &watch::Sender<Network> {
+        &self.network
+    }
+
+    /// Takes the block after the tip, which is final: durable, and out of the mempool, on return.
+    /// One that is kept already changes nothing. Blocks on the disk.
+    ///
+    /// Errors: those of [`Database::commit`].
+    pub fn commit(
+        &self,
+        executed: &Executed,
+        certificate: Option<&[u8]>,
+    ) -> Result<Arc<Tip>, Error> {
+        let _committing = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = self.tip();
+        let tip = Arc::new(self.database.commit(&before, executed, certificate)?);
+        if tip.header.number == before.header.number {
+            return Ok(before);
+        }
+        let Executed { block, hash, receipts, .. } = executed;
+        let (block, hash, receipts) = (block.clone(), *hash, receipts.clone());
+        let mut recent = self.recent();
+        recent.push_back(Arc::new(Final { block, hash, receipts }));
+        if recent.len() > RECENT_MAX {
+            recent.pop_front();
+        }
+        drop(recent);
+        self.mempool.committed(&tip, executed)?;
+        self.tip.send_replace(tip.clone());
+        Ok(tip)
+    }
+
+    fn recent(&self) -> MutexGuard<'_, VecDeque<Arc<Final>>> {
+        self.recent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The block `number` and what it did, as `tip` has it.
+    pub fn block(&self, tip: &Tip, number: u64) -> Result<Option<Arc<Final>>, Error> {
+        if number > tip.header.number {
+            return Ok(None);
+        }
+        let found = self.recent().iter().find(|one| one.block.header.number == number).cloned();
+        if found.is_some() {
+            return Ok(found);
+        }
+        let gone = || Error::damaged("block", format!("block {number} is missing"));
+        let block = tip.kept.block(number)?.ok_or_else(gone)?;
+        let hash = tip.kept.hash(number)?.ok_or_else(gone)?;
+        let receipts = tip.kept.receipts(number)?.ok_or_else(gone)?;
+        Ok(Some(Arc::new(Final { block, hash, receipts })))
+    }
+}

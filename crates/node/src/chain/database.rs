@@ -1,0 +1,238 @@
+//! The file of a chain: what is final, written block by block, each in one durable transaction.
+//!
+//! Invariant: a crash leaves the file after some block, whole; never between two.
+
+use super::error::{Error, failed};
+use super::snapshot::Snapshot;
+use super::tables::{self, FORMAT};
+use alloy_consensus::{Header, ReceiptEnvelope};
+use alloy_primitives::B256;
+use redb::{ReadableDatabase, TableError, WriteTransaction};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use terroir_ledger::execute::{next_base_fee, param};
+use terroir_ledger::genesis::Beginning;
+use terroir_ledger::native::params::BASE_FEE_MIN;
+use terroir_ledger::{Block, Changes, Executed, Genesis, Parent, Seal, View};
+
+/// Memory that the database may use for pages of the file.
+const CACHE_BYTES: usize = 64 << 20;
+
+/// The end of a chain, and all of the chain until there.
+pub struct Tip {
+    /// Its header.
+    pub header: Header,
+    /// Its seal.
+    pub seal: Seal,
+    /// Its hash.
+    pub hash: B256,
+    /// The state after it.
+    pub view: View,
+    /// Everything that is kept, as it was after it.
+    pub kept: Arc<Snapshot>,
+}
+
+impl Tip {
+    /// As the parent of the next block.
+    pub fn parent(&self) -> Parent<'_> {
+        Parent { header: &self.header, seal: &self.seal, hash: self.hash, view: &self.view }
+    }
+
+    /// The base fee of the block after it.
+    pub fn next_base_fee(&self) -> Result<u64, terroir_ledger::Error> {
+        Ok(next_base_fee(&self.header, param(&self.view, BASE_FEE_MIN)?))
+    }
+
+    fn of(database: &redb::Database) -> Result<Tip, Error> {
+        let kept = Arc::new(Snapshot::open(database)?);
+        let gone = || Error::damaged("tip", "its block is missing");
+        let hash = kept.hash(kept.number())?.ok_or_else(gone)?;
+        let Block { header, seal, .. } = kept.block(kept.number())?.ok_or_else(gone)?;
+        let view = kept.view(header.number, header.state_root);
+        Ok(Tip { header, seal, hash, view, kept })
+    }
+}
+
+/// The open file of a chain.
+pub struct Database {
+    database: redb::Database,
+    chain: terroir_ledger::Chain,
+    genesis: B256,
+}
+
+impl Database {
+    /// Opens the file at `path` for the chain of the genesis file `text`, or makes it with block 0.
+    ///
+    /// Errors: `Ledger` for the genesis file; `Format` and `Genesis` for a file of another format or
+    /// chain; `Disk` where it cannot be opened, because another process has it for example.
+    pub fn open(path: &Path, text: &str) -> Result<Database, Error> {
+        let beginning = Genesis::parse(text)?.begin()?;
+        let mut builder = redb::Database::builder();
+        builder.set_cache_size(CACHE_BYTES);
+        let database = builder
+            .create(path)
+            .map_err(|source| Error::Disk { path: path.into(), source: Box::new(source.into()) })?;
+        check(&database, path, &beginning, text)?;
+        let Beginning { chain, hash: genesis, .. } = beginning;
+        Ok(Database { database, chain, genesis })
+    }
+
+    /// What is fixed about the chain.
+    pub fn chain(&self) -> &terroir_ledger::Chain {
+        &self.chain
+    }
+
+    /// The hash of block 0: the name of the chain.
+    pub fn genesis(&self) -> B256 {
+        self.genesis
+    }
+
+    /// The last block.
+    pub fn tip(&self) -> Result<Tip, Error> {
+        Tip::of(&self.database)
+    }
+
+    /// Writes the block after `tip`, with a certificate of its finality where there is one; durable
+    /// on return. A block that is kept already is taken for written.
+    ///
+    /// Errors: `Gap`, `Parent` and `Fork` for a block that is not next; `Database`.
+    pub fn commit(
+        &self,
+        tip: &Tip,
+        executed: &Executed,
+        certificate: Option<&[u8]>,
+    ) -> Result<Tip, Error> {
+        let header = &executed.block.header;
+        let (number, expected) = (header.number, tip.header.number + 1);
+        if number < expected {
+            let kept = tip.kept.hash(number)?.unwrap_or_default();
+            return match kept == executed.hash {
+                true => self.tip(),
+                false => Err(Error::Fork { number, got: executed.hash, kept }),
+            };
+        }
+        if number > expected {
+            return Err(Error::Gap { number, expected });
+        }
+        if header.parent_hash != tip.hash {
+            let (got, expected) = (header.parent_hash, tip.hash);
+            return Err(Error::Parent { number, got, expected });
+        }
+        let write = self.database.begin_write().map_err(failed)?;
+        let Executed { block, hash, receipts, changes, .. } = executed;
+        put_block(&write, block, *hash, receipts)?;
+        put_changes(&write, changes)?;
+        if let Some(certificate) = certificate {
+            let mut table = write.open_table(tables::CERTIFICATES).map_err(failed)?;
+            table.insert(number, certificate).map_err(failed)?;
+        }
+        write.commit().map_err(failed)?;
+        self.tip()
+    }
+}
+
+/// Makes sure that the file begins as the genesis file says; an empty one gets block 0.
+fn check(
+    database: &redb::Database,
+    path: &Path,
+    beginning: &Beginning,
+    text: &str,
+) -> Result<(), Error> {
+    let read = database.begin_read().map_err(failed)?;
+    let meta = match read.open_table(tables::META) {
+        Ok(meta) => meta,
+        Err(TableError::TableDoesNotExist(_)) => return begin(database, beginning, text),
+        Err(error) => return Err(failed(error)),
+    };
+    let format = meta.get(tables::META_FORMAT).map_err(failed)?;
+    let format = format.ok_or_else(|| Error::damaged("format", "there is none"))?;
+    let got = tables::decode_number(format.value(), "format")?;
+    if got != FORMAT {
+        return Err(Error::Format { path: PathBuf::from(path), got, expected: FORMAT });
+    }
+    let got = Snapshot::open(database)?.hash(0)?.unwrap_or_default();
+    match got == beginning.hash {
+        true => Ok(()),
+        false => Err(Error::Genesis { path: path.into(), got, expected: beginning.hash }),
+    }
+}
+
+fn begin(database: &redb::Database, beginning: &Beginning, text: &str) -> Result<(), Error> {
+    let write = database.begin_write().map_err(failed)?;
+    {
+        let mut meta = write.open_table(tables::META).map_err(failed)?;
+        meta.insert(tables::META_FORMAT, &tables::encode_number(FORMAT)[..]).map_err(failed)?;
+        meta.insert(tables::META_GENESIS, text.as_bytes()).map_err(failed)?;
+    }
+    put_block(&write, &beginning.block, beginning.hash, &[])?;
+    put_changes(&write, &beginning.changes)?;
+    // Readers find all tables, also those that no block has filled.
+    write.open_table(tables::CERTIFICATES).map_err(failed)?;
+    write.commit().map_err(failed)
+}
+
+fn put_block(
+    write: &WriteTransaction,
+    block: &Block,
+    hash: B256,
+    receipts: &[ReceiptEnvelope],
+) -> Result<(), Error> {
+    let number = block.header.number;
+    let mut meta = write.open_table(tables::META).map_err(failed)?;
+    meta.insert(tables::META_TIP, &tables::encode_number(number)[..]).map_err(failed)?;
+    let mut blocks = write.open_table(tables::BLOCKS).map_err(failed)?;
+    blocks.insert(number, block.encode().as_slice()).map_err(failed)?;
+    let mut kept = write.open_table(tables::RECEIPTS).map_err(failed)?;
+    kept.insert(number, tables::encode_receipts(receipts).as_slice()).map_err(failed)?;
+    let mut blooms = write.open_table(tables::BLOOMS).map_err(failed)?;
+    blooms.insert(number, &block.header.logs_bloom.0.0).map_err(failed)?;
+    let mut hashes = write.open_table(tables::HASHES).map_err(failed)?;
+    hashes.insert(number, &hash.0).map_err(failed)?;
+    let mut numbers = write.open_table(tables::NUMBERS).map_err(failed)?;
+    numbers.insert(&hash.0, number).map_err(failed)?;
+    let mut places = write.open_table(tables::TRANSACTIONS).map_err(failed)?;
+    for (place, transaction) in (0_u32..).zip(&block.transactions) {
+        places.insert(&transaction.tx_hash().0, (number, place)).map_err(failed)?;
+    }
+    Ok(())
+}
+
+fn put_changes(write: &WriteTransaction, changes: &Changes) -> Result<(), Error> {
+    let mut accounts = write.open_table(tables::ACCOUNTS).map_err(failed)?;
+    for (address, account) in sorted(changes.accounts.iter()) {
+        match account {
+            Some(account) => {
+                accounts.insert(&address.0.0, alloy_rlp::encode(account).as_slice()).map(drop)
+            }
+            None => accounts.remove(&address.0.0).map(drop),
+        }
+        .map_err(failed)?;
+    }
+    let mut slots = write.open_table(tables::SLOTS).map_err(failed)?;
+    for ((address, slot), value) in sorted(changes.slots.iter()) {
+        let key = tables::place(address, slot);
+        match value.is_zero() {
+            true => slots.remove(&key).map(drop),
+            false => slots.insert(&key, &value.to_be_bytes::<32>()).map(drop),
+        }
+        .map_err(failed)?;
+    }
+    let mut codes = write.open_table(tables::CODES).map_err(failed)?;
+    for (hash, code) in &changes.codes {
+        codes.insert(&hash.0, &code[..]).map_err(failed)?;
+    }
+    let mut nodes = write.open_table(tables::NODES).map_err(failed)?;
+    for (hash, node) in sorted(changes.nodes.iter()) {
+        nodes.insert(&hash.0, &node[..]).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// In the order of keys, in which a tree on disk takes them fastest.
+fn sorted<'a, K: Ord + 'a, V: 'a>(
+    entries: impl Iterator<Item = (&'a K, &'a V)>,
+) -> Vec<(&'a K, &'a V)> {
+    let mut entries: Vec<_> = entries.collect();
+    entries.sort_unstable_by_key(|(key, _)| *key);
+    entries
+}

@@ -1,0 +1,275 @@
+//! Transactions that wait for a block: lanes of senders, and who has to go when there is no room.
+//!
+//! A function of what it is told: no clock, no lock, no disk. Invariant: what is kept is within
+//! [`PoolLimits`], and every transaction is found by its hash, its lane and its lane's tail.
+
+use super::lane::{Entry, Lane};
+use super::refused::Refused;
+use alloy_consensus::Transaction as _;
+use alloy_primitives::map::{AddressMap, B256Map};
+use alloy_primitives::{Address, B256, U256};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, BinaryHeap};
+use std::sync::Arc;
+use terroir_ledger::Transaction;
+
+/// A transaction replaces another that pays this many hundredths of it.
+const REPLACE_PERCENT: u128 = 110;
+/// Blocks built without a transaction, for a reason of its own, until it is dropped.
+const STRIKES_MAX: u32 = 3;
+
+/// What may be kept.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolLimits {
+    /// Memory of all transactions.
+    pub bytes_max: usize,
+    /// Memory of one sender's transactions.
+    pub lane_bytes_max: usize,
+    /// Nonces of one sender, from the next one on.
+    pub lane_max: u64,
+}
+
+impl PoolLimits {
+    /// For a small machine.
+    pub const DEFAULT: PoolLimits =
+        PoolLimits { bytes_max: 64 << 20, lane_bytes_max: 4 << 20, lane_max: 1 << 10 };
+}
+
+/// The last transaction of a lane, in the order in which they go when there is no room: those behind
+/// a gap first, then those of the longest lanes, then the cheapest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Tail {
+    executable: bool,
+    length: Reverse<usize>,
+    tip: u128,
+    sender: Address,
+}
+
+/// How many wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// That could be in the next block.
+    pub pending: usize,
+    /// Behind a gap of nonces.
+    pub queued: usize,
+}
+
+/// What adding a transaction did.
+#[derive(Debug)]
+pub(super) struct Put {
+    pub transaction: Arc<Transaction>,
+    /// Whether more can be executed now than before.
+    pub executable: bool,
+}
+
+/// All that wait.
+#[derive(Debug)]
+pub(super) struct Pool {
+    limits: PoolLimits,
+    lanes: AddressMap<Lane>,
+    places: B256Map<(Address, u64)>,
+    tails: BTreeSet<Tail>,
+    bytes: usize,
+    arrivals: u64,
+}
+
+impl Pool {
+    pub fn new(limits: PoolLimits) -> Pool {
+        let (lanes, places, tails) = Default::default();
+        Pool { limits, lanes, places, tails, bytes: 0, arrivals: 0 }
+    }
+
+    pub fn get(&self, hash: &B256) -> Option<Arc<Transaction>> {
+        let (sender, nonce) = self.places.get(hash)?;
+        Some(self.lanes[sender].entries[nonce].transaction.clone())
+    }
+
+    /// Adds `transaction` of a sender whose account has `nonce` and `balance`.
+    pub fn put(
+        &mut self,
+        transaction: Transaction,
+        nonce: u64,
+        balance: U256,
+    ) -> Result<Put, Refused> {
+        if self.places.contains_key(&transaction.hash) {
+            return Err(Refused::Known);
+        }
+        let entry = Entry::new(transaction, self.arrivals);
+        let got = entry.nonce();
+        if got < nonce {
+            return Err(Refused::NonceLow { next: nonce, got });
+        }
+        if got - nonce >= self.limits.lane_max {
+            return Err(Refused::NonceHigh { next: nonce, got, max: self.limits.lane_max });
+        }
+        let sender = entry.transaction.sender;
+        self.admit(&entry, balance)?;
+        let before = self.lanes.get(&sender).map_or(nonce, Lane::next);
+        let transaction = entry.transaction.clone();
+        self.arrivals += 1;
+        self.change(sender, |lane| {
+            (lane.nonce, lane.balance) = (nonce, balance);
+            let old = lane.put(entry);
+            old.into_iter().collect()
+        });
+        self.places.insert(transaction.hash, (sender, got));
+        self.shrink();
+        if !self.places.contains_key(&transaction.hash) {
+            return Err(Refused::Full { bytes: self.bytes });
+        }
+        let executable = self.lanes.get(&sender).is_some_and(|lane| lane.next() > before);
+        Ok(Put { transaction, executable })
+    }
+
+    /// Whether its lane can take `entry`, beside what it has or instead of it.
+    fn admit(&self, entry: &Entry, balance: U256) -> Result<(), Refused> {
+        let (mut queued, mut bytes) = (U256::ZERO, 0);
+        if let Some(lane) = self.lanes.get(&entry.transaction.sender) {
+            (queued, bytes) = (lane.cost(), lane.bytes);
+            if let Some(old) = lane.entries.get(&entry.nonce()) {
+                let raised = |price: u128| price.saturating_mul(REPLACE_PERCENT).div_ceil(100);
+                let (fee, tip) = (raised(old.fee()), raised(old.tip()));
+                if entry.fee() < fee || entry.tip() < tip {
+                    return Err(Refused::Underpriced { fee, tip });
+                }
+                queued = queued.saturating_sub(old.cost);
+                bytes -= old.bytes;
+            }
+        }
+        let cost = entry.cost;
+        if queued.saturating_add(cost) > balance {
+            return Err(Refused::Funds { balance, queued, cost });
+        }
+        let (got, max) = (bytes + entry.bytes, self.limits.lane_bytes_max);
+        match got <= max {
+            true => Ok(()),
+            false => Err(Refused::LaneBytes { got, max }),
+        }
+    }
+
+    /// Changes the lane of `sender`; what `work` takes out of it is forgotten.
+    fn change(&mut self, sender: Address, work: impl FnOnce(&mut Lane) -> Vec<Entry>) {
+        let lane = self.lanes.entry(sender).or_default();
+        if let Some(tail) = tail(sender, lane) {
+            self.tails.remove(&tail);
+        }
+        self.bytes -= lane.bytes;
+        for gone in work(lane) {
+            self.places.remove(&gone.transaction.hash);
+        }
+        self.bytes += lane.bytes;
+        match tail(sender, lane) {
+            Some(tail) => drop(self.tails.insert(tail)),
+            None => drop(self.lanes.remove(&sender)),
+        }
+    }
+
+    /// Lets go of the first in the order of [`Tail`], until what is left is within the limit.
+    fn shrink(&mut self) {
+        while self.bytes > self.limits.bytes_max {
+            let Some(first) = self.tails.first().copied() else { return };
+            self.change(first.sender, |lane| {
+                let last = lane.entries.keys().next_back().copied();
+                last.and_then(|last| lane.take(last)).into_iter().collect()
+            });
+        }
+    }
+
+    /// Takes in that the account of `sender` is now at `nonce` and has `balance`.
+    pub fn settle(&mut self, sender: Address, nonce: u64, balance: U256) {
+        if self.lanes.contains_key(&sender) {
+            self.change(sender, |lane| lane.settle(nonce, balance));
+        }
+    }
+
+    /// Takes in that a block was built without the transaction `hash`, for a reason of its own.
+    pub fn left_out(&mut self, hash: &B256) {
+        let Some((sender, nonce)) = self.places.get(hash).copied() else { return };
+        self.change(sender, |lane| {
+            let Some(entry) = lane.entries.get_mut(&nonce) else { return Vec::new() };
+            entry.strikes += 1;
+            match entry.strikes >= STRIKES_MAX {
+                true => lane.take(nonce).into_iter().collect(),
+                false => Vec::new(),
+            }
+        });
+    }
+
+    /// Those that can be in a block with `base_fee`: the best tip first, nonces of a sender in
+    /// order, until `enough` says so. `nonce_of` is the account's in the state that the block is
+    /// built on, which may be ahead of what is final.
+    pub fn best<E>(
+        &self,
+        base_fee: u64,
+        mut nonce_of: impl FnMut(&Address) -> Result<u64, E>,
+        mut enough: impl FnMut(&Transaction) -> bool,
+    ) -> Result<Vec<Arc<Transaction>>, E> {
+        let tip = |entry: &Entry| entry.transaction.envelope.effective_tip_per_gas(base_fee);
+        let candidate = |entry: &Entry| Some((tip(entry)?, Reverse(entry.arrival), entry.nonce()));
+        let mut heads = BinaryHeap::new();
+        for (sender, lane) in &self.lanes {
+            // Ranked by its first, until it is known where the lane really begins.
+            let first = lane.entries.values().next().and_then(candidate);
+            heads.extend(first.map(|(tip, arrival, nonce)| (tip, arrival, *sender, nonce, false)));
+        }
+        let mut found = Vec::new();
+        while let Some((.., sender, nonce, known)) = heads.pop() {
+            let lane = &self.lanes[&sender];
+            let next = match known {
+                true => {
+                    let entry = &lane.entries[&nonce];
+                    if enough(&entry.transaction) {
+                        break;
+                    }
+                    found.push(entry.transaction.clone());
+                    nonce + 1
+                }
+                false => nonce_of(&sender)?,
+            };
+            let head = lane.entries.get(&next).and_then(candidate);
+            heads.extend(head.map(|(tip, arrival, nonce)| (tip, arrival, sender, nonce, true)));
+        }
+        Ok(found)
+    }
+
+    /// The nonce after those of `sender` that could be in the next block; `None` without any here.
+    pub fn next_nonce(&self, sender: &Address) -> Option<u64> {
+        self.lanes.get(sender).map(Lane::next)
+    }
+
+    /// Whether any waits.
+    pub fn waiting_any(&self) -> bool {
+        !self.lanes.is_empty()
+    }
+
+    /// How many wait.
+    pub fn waiting(&self) -> Waiting {
+        self.lanes.values().fold(Waiting::default(), |sum, lane| {
+            let run = usize::try_from(lane.next() - lane.nonce).unwrap_or(usize::MAX);
+            let (pending, queued) = (sum.pending + run, sum.queued + lane.entries.len() - run);
+            Waiting { pending, queued }
+        })
+    }
+
+    /// At most `max` of those that wait, by sender and nonce, and whether each could be in the next
+    /// block.
+    pub fn list(&self, max: usize) -> Vec<(Arc<Transaction>, bool)> {
+        let mut senders: Vec<_> = self.lanes.iter().collect();
+        senders.sort_unstable_by_key(|(sender, _)| *sender);
+        let of = |lane: &Lane| {
+            let next = lane.next();
+            let one = |entry: &Entry| (entry.transaction.clone(), entry.nonce() < next);
+            lane.entries.values().map(one).collect::<Vec<_>>()
+        };
+        senders.into_iter().flat_map(|(_, lane)| of(lane)).take(max).collect()
+    }
+}
+
+fn tail(sender: Address, lane: &Lane) -> Option<Tail> {
+    let last = lane.entries.values().next_back()?;
+    let executable = last.nonce() < lane.next();
+    Some(Tail { executable, length: Reverse(lane.entries.len()), tip: last.tip(), sender })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,186 @@
+//! JSON-RPC as Ethereum's wallets, libraries and tools speak it, over HTTP and WebSocket.
+//!
+//! `jsonrpsee` has the protocol; here are the methods. Guide: `docs/guide/rpc.md`. Invariant: nothing
+//! that changes this node is a method, and every client's claim is bounded by [`RpcLimits`].
+
+mod args;
+mod call;
+mod failure;
+mod fees;
+mod filters;
+mod logs;
+mod own;
+mod pool;
+mod read;
+mod serve;
+mod shape;
+mod subscribe;
+mod trace;
+
+pub use serve::{RpcServer, router};
+
+use crate::chain::Chain;
+use alloy_primitives::U128;
+use args::Args;
+use failure::Failure;
+use filters::Filters;
+use jsonrpsee::RpcModule;
+use jsonrpsee::types::{ErrorObjectOwned, Params};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+use tokio::time::timeout;
+
+/// What clients may claim.
+#[derive(Clone, Copy, Debug)]
+pub struct RpcLimits {
+    /// Open connections, WebSockets and requests under way together.
+    pub connections: usize,
+    /// Bytes of a request, or of a message.
+    pub request_bytes: usize,
+    /// Bytes of all requests that arrive by POST; who sends slowest gives way.
+    pub arriving_bytes: usize,
+    /// Bytes of an answer.
+    pub response_bytes: usize,
+    /// Requests of a batch.
+    pub batch: u32,
+    /// Subscriptions of a connection.
+    pub subscriptions: u32,
+    /// Filters of all clients.
+    pub filters: usize,
+    /// Logs of an answer.
+    pub logs: usize,
+    /// Blocks that a request for logs may span.
+    pub log_blocks: u64,
+    /// Requests that read at once; others wait.
+    pub readers: usize,
+    /// Requests that execute or search at once; others wait.
+    pub workers: usize,
+    /// How long a request waits for its turn.
+    pub wait: Duration,
+    /// Time for the head of a request, for its body, and for taking some of an answer.
+    pub patience: Duration,
+    /// How often a WebSocket is asked whether it is still there.
+    pub ping: Duration,
+}
+
+impl RpcLimits {
+    /// For a small machine.
+    pub const DEFAULT: RpcLimits = RpcLimits {
+        connections: 512,
+        request_bytes: 1 << 20,
+        arriving_bytes: 32 << 20,
+        response_bytes: 16 << 20,
+        batch: 100,
+        subscriptions: 64,
+        filters: 1_024,
+        logs: 10_000,
+        log_blocks: 10_000,
+        readers: 32,
+        workers: 4,
+        wait: Duration::from_secs(10),
+        patience: Duration::from_secs(30),
+        ping: Duration::from_secs(30),
+    };
+}
+
+/// What methods share.
+struct Rpc {
+    chain: Arc<Chain>,
+    limits: RpcLimits,
+    filters: Mutex<Filters>,
+    readers: Arc<Semaphore>,
+    workers: Arc<Semaphore>,
+}
+
+/// What a method gives: JSON.
+type Answer = Result<Box<RawValue>, Failure>;
+
+/// A method: what it is called, how many parameters it has at most, and whether it is much work.
+struct Method {
+    name: &'static str,
+    params_max: usize,
+    heavy: bool,
+    run: fn(&Rpc, &mut Args) -> Answer,
+}
+
+impl Method {
+    /// One that reads a little.
+    const fn light(
+        name: &'static str,
+        params_max: usize,
+        run: fn(&Rpc, &mut Args) -> Answer,
+    ) -> Method {
+        Method { name, params_max, heavy: false, run }
+    }
+
+    /// One that executes, searches, or reads much.
+    const fn heavy(
+        name: &'static str,
+        params_max: usize,
+        run: fn(&Rpc, &mut Args) -> Answer,
+    ) -> Method {
+        Method { name, params_max, heavy: true, run }
+    }
+}
+
+const METHODS: [&[Method]; 8] = [
+    read::METHODS,
+    call::METHODS,
+    fees::METHODS,
+    logs::METHODS,
+    filters::METHODS,
+    pool::METHODS,
+    trace::METHODS,
+    own::METHODS,
+];
+
+fn say(what: &(impl Serialize + ?Sized)) -> Answer {
+    to_raw_value(what).map_err(|error| Failure::internal(&error))
+}
+
+/// An id that nobody guesses.
+fn random_id() -> Result<U128, Failure> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| Failure::internal(&error))?;
+    Ok(U128::from_be_bytes(bytes))
+}
+
+/// All methods over `chain`.
+fn module(chain: Arc<Chain>, limits: RpcLimits) -> RpcModule<Rpc> {
+    let readers = Arc::new(Semaphore::new(limits.readers));
+    let workers = Arc::new(Semaphore::new(limits.workers));
+    let filters = Mutex::default();
+    let mut module = RpcModule::new(Rpc { chain, limits, filters, readers, workers });
+    for method in METHODS.into_iter().flatten() {
+        let run = move |params, rpc: Arc<Rpc>, _| answer(method, params, rpc);
+        let registered = module.register_async_method(method.name, run);
+        registered.expect("each method stands once in the tables");
+    }
+    subscribe::register(&mut module);
+    module
+}
+
+/// Runs `method` when its turn comes, where it may block.
+async fn answer(
+    method: &'static Method,
+    params: Params<'static>,
+    rpc: Arc<Rpc>,
+) -> Result<Box<RawValue>, ErrorObjectOwned> {
+    let turns = if method.heavy { &rpc.workers } else { &rpc.readers };
+    let turn = timeout(rpc.limits.wait, Arc::clone(turns).acquire_owned());
+    let Ok(Ok(turn)) = turn.await else {
+        return Err(Failure::limit("too many requests are under way, try again").0);
+    };
+    let running = spawn_blocking(move || {
+        let mut args = Args::parse(params.as_str(), method.params_max)?;
+        let answer = (method.run)(&rpc, &mut args);
+        drop(turn);
+        answer
+    });
+    let answer = running.await.unwrap_or_else(|panicked| Err(Failure::internal(&panicked)));
+    answer.map_err(|failure| failure.0)
+}

@@ -1,0 +1,287 @@
+//! The protocol and its limits: errors, batches, WebSockets, and clients who mean no good.
+
+use super::served::Served;
+use super::world::WRAPPED;
+use crate::wire::{Connection, post};
+use serde_json::{Value, json};
+use std::time::Duration;
+use terroir_node::rpc::RpcLimits;
+
+fn limits() -> RpcLimits {
+    RpcLimits {
+        connections: 8,
+        request_bytes: 10_000,
+        batch: 4,
+        subscriptions: 3,
+        patience: Duration::from_millis(300),
+        ..RpcLimits::DEFAULT
+    }
+}
+
+/// A WebSocket, frame by frame.
+struct Socket(Connection);
+
+impl Socket {
+    fn open(served: &Served) -> Socket {
+        let mut connection = Connection::open(served.address);
+        connection.send(&upgrade(""));
+        assert_eq!(connection.head().0, 101);
+        Socket(connection)
+    }
+
+    fn send(&mut self, text: &[u8]) {
+        let length = text.len();
+        let mut frame = vec![0x81];
+        match u16::try_from(length) {
+            Ok(short) if short < 126 => frame.push(0x80 | short as u8),
+            Ok(short) => {
+                frame.push(0xfe);
+                frame.extend(short.to_be_bytes());
+            }
+            Err(_) => {
+                frame.push(0xff);
+                frame.extend((length as u64).to_be_bytes());
+            }
+        }
+        frame.extend([0; 4]);
+        frame.extend(text);
+        self.0.send(&frame);
+    }
+
+    /// The next message; pings are passed over.
+    fn message(&mut self) -> Value {
+        loop {
+            let head = self.0.bytes(2);
+            let length = match head[1] {
+                126 => u16::from_be_bytes(self.0.bytes(2).try_into().unwrap()).into(),
+                127 => usize::try_from(u64::from_be_bytes(self.0.bytes(8).try_into().unwrap()))
+                    .unwrap(),
+                short => usize::from(short),
+            };
+            let payload = self.0.bytes(length);
+            if head[0] & 15 == 1 {
+                return serde_json::from_slice(&payload).unwrap();
+            }
+        }
+    }
+
+    fn ask(&mut self, method: &str, params: Value) -> Value {
+        let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        self.send(body.to_string().as_bytes());
+        self.message()
+    }
+}
+
+fn upgrade(more: &str) -> Vec<u8> {
+    format!(
+        "GET / HTTP/1.1\r\nhost: node\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
+    )
+    .into_bytes()
+}
+
+#[test]
+fn requests_that_are_none_have_the_standard_codes() {
+    let served = Served::new();
+    let deep = format!("[{}", "[".repeat(90_000));
+    let params = format!(
+        "{{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_call\",\"params\":{}{}}}",
+        "[".repeat(90_000),
+        "]".repeat(90_000)
+    );
+    let cases: [(&[u8], i64); 9] = [
+        (b"{", -32_700),
+        (b"", -32_700),
+        (deep.as_bytes(), -32_700),
+        (b"[]", -32_600),
+        (b"{\"jsonrpc\":\"2.0\",\"id\":1}", -32_600),
+        (b"{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"eth_chainId\"}", -32_600),
+        (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_sign\"}", -32_601),
+        (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"admin_stop\"}", -32_601),
+        (b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_call\",\"params\":{\"a\":1}}", -32_602),
+    ];
+    for (body, code) in cases {
+        let mut connection = Connection::open(served.address);
+        connection.send(&post("/", "", body));
+        let reply = connection.reply().json();
+        let shown = String::from_utf8_lossy(&body[..body.len().min(60)]);
+        assert_eq!(reply["error"]["code"], json!(code), "{shown}: {reply}");
+    }
+    let mut connection = Connection::open(served.address);
+    connection.send(&post("/", "", params.as_bytes()));
+    let code = connection.reply().json()["error"]["code"].as_i64().unwrap();
+    assert!([-32_700, -32_600, -32_602].contains(&code), "{code}");
+}
+
+#[test]
+fn parameters_that_are_wrong_are_named() {
+    let served = Served::new();
+    let long = "0x".to_owned() + &"f".repeat(65);
+    let cases = [
+        ("eth_getBalance", json!([]), "missing value for required argument 0"),
+        ("eth_getBalance", json!(["0x12"]), "invalid argument 0"),
+        ("eth_getBalance", json!([WRAPPED.to_string(), "newest"]), "invalid argument 1"),
+        ("eth_getBalance", json!([WRAPPED.to_string(), "latest", 1]), "too many arguments"),
+        ("eth_getStorageAt", json!([WRAPPED.to_string(), long]), "invalid argument 1"),
+        ("eth_getProof", json!([WRAPPED.to_string(), ["zz"]]), "invalid argument 1"),
+        ("eth_getBlockByNumber", json!([-1, true]), "invalid argument 0"),
+        ("eth_getBlockByNumber", json!(["latest", "yes"]), "invalid argument 1"),
+        ("eth_chainId", json!([1]), "too many arguments, want at most 0"),
+        ("eth_newFilter", json!([{ "topics": "0x1" }]), "invalid argument 0"),
+        ("eth_getFilterChanges", json!(["abc"]), "invalid argument 0"),
+        ("terroir_committee", json!(["latest"]), "invalid argument 0"),
+    ];
+    for (method, params, why) in cases {
+        let (code, message) = served.refuse(method, params);
+        assert_eq!((code, message.contains(why)), (-32_602, true), "{method}: {message}");
+    }
+}
+
+#[test]
+fn batches_are_answered_together_and_have_a_limit() {
+    let served = Served::with(limits());
+    let one = |id| json!({ "jsonrpc": "2.0", "id": id, "method": "eth_chainId" });
+    let wrong = json!({ "jsonrpc": "2.0", "id": 9, "method": "no_such" });
+    let answers = served.say(&json!([one(1), wrong, one(3)]));
+    let answers = answers.as_array().unwrap();
+    assert_eq!((&answers[0]["result"], &answers[0]["id"]), (&json!("0x1e15"), &json!(1)));
+    assert_eq!(answers[1]["error"]["code"], json!(-32_601));
+    assert_eq!(answers.len(), 3);
+    let many: Vec<Value> = (0..5).map(one).collect();
+    assert_eq!(served.say(&json!(many))["error"]["code"], json!(-32_010));
+}
+
+#[test]
+fn only_json_that_fits_is_taken_and_only_by_post() {
+    let served = Served::with(limits());
+    let status = |bytes: &[u8]| {
+        let mut connection = Connection::open(served.address);
+        connection.send(bytes);
+        connection.head().0
+    };
+    assert_eq!(status(&post("/", "content-type: text/plain\r\n", b"{}")), 415);
+    assert_eq!(status(&post("/", "content-type: application/x-www-form-urlencoded\r\n", b"")), 415);
+    assert_eq!(status(&post("/", "", &[b' '; 10_001])), 413);
+    assert_eq!(status(&post("/elsewhere", "", b"{}")), 404);
+    assert_eq!(status(b"GET / HTTP/1.1\r\nhost: node\r\n\r\n"), 404);
+    assert_eq!(status(b"OPTIONS / HTTP/1.1\r\nhost: node\r\n\r\n"), 404);
+    assert_eq!(status(&upgrade("origin: https://evil.example\r\n")), 403);
+    assert_eq!(status(&upgrade("origin: http://node\r\n")), 101);
+}
+
+#[test]
+fn clients_who_send_nothing_are_let_go() {
+    let served = Served::with(limits());
+    let mut head = Connection::open(served.address);
+    head.send(b"POST / HTTP/1.1\r\nhost:");
+    let mut body = Connection::open(served.address);
+    let request = post("/", "", &[b' '; 100]);
+    body.send(&request[..request.len() - 1]);
+    assert_eq!(body.head().0, 408);
+    assert!(head.is_closed());
+    // More of them than there is room for keep nobody out for longer than that.
+    let _idle: Vec<Connection> = (0..16).map(|_| Connection::open(served.address)).collect();
+    assert_eq!(served.get("eth_blockNumber", json!([])), json!("0x0"));
+}
+
+#[test]
+fn clients_who_promise_much_and_send_part_of_it_keep_nobody_out() {
+    let patience = Duration::from_secs(60);
+    let served = Served::with(RpcLimits { arriving_bytes: 20_000, patience, ..limits() });
+    let request = post("/", "", &[b' '; 9_000]);
+    let mut slow: Vec<Connection> = (0..3).map(|_| Connection::open(served.address)).collect();
+    for connection in &mut slow {
+        connection.send(&request[..request.len() - 1]);
+    }
+    // Who has been sending longest had to give way, but not everybody.
+    assert_eq!(served.get("eth_blockNumber", json!([])), json!("0x0"));
+    slow.iter_mut().for_each(|connection| connection.send(b" "));
+    let replies = slow.iter_mut().map(Connection::reply);
+    let gave_way = replies.filter(|reply| reply.status == 429).count();
+    assert!((1..3).contains(&gave_way), "{gave_way} of 3");
+}
+
+#[test]
+fn a_flood_of_questions_is_answered_to_the_last() {
+    let served = Served::with(RpcLimits { workers: 2, ..RpcLimits::DEFAULT });
+    let loops = json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": [{ "data": "0x5b600056" }] });
+    let request = post("/", "", loops.to_string().as_bytes());
+    let mut flood: Vec<Connection> = (0..40).map(|_| Connection::open(served.address)).collect();
+    flood.iter_mut().for_each(|connection| connection.send(&request));
+    // What is little work does not wait for what is much.
+    assert_eq!(served.get("eth_blockNumber", json!([])), json!("0x0"));
+    for connection in &mut flood {
+        assert_eq!(connection.reply().json()["error"]["message"], json!("out of gas"));
+    }
+}
+
+#[test]
+fn news_come_over_a_websocket_in_order() {
+    let served = Served::with(limits());
+    let mut socket = Socket::open(&served);
+    let subscribe = |socket: &mut Socket, params: Value| {
+        let id = socket.ask("eth_subscribe", params)["result"].clone();
+        assert!(id.as_str().is_some_and(|id| id.starts_with("0x")), "{id}");
+        id
+    };
+    let heads = subscribe(&mut socket, json!(["newHeads"]));
+    let logs = subscribe(&mut socket, json!(["logs", { "address": WRAPPED.to_string() }]));
+    let waiting = subscribe(&mut socket, json!(["newPendingTransactions"]));
+    let full = socket.ask("eth_subscribe", json!(["newHeads"]));
+    assert_eq!(full["error"]["code"], json!(-32_006));
+    let world = &served.world;
+    let mut sent = Vec::new();
+    for _ in 0..5 {
+        sent.push(world.pay(&world.alice, |tx| tx.to = WRAPPED.into()).to_string());
+        world.block();
+    }
+    let (mut numbers, mut logged, mut waited) = (Vec::new(), Vec::new(), Vec::new());
+    while numbers.len() + logged.len() + waited.len() < 15 {
+        let news = socket.message();
+        assert_eq!(news["method"], json!("eth_subscription"));
+        let (id, result) = (&news["params"]["subscription"], &news["params"]["result"]);
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        match id {
+            id if *id == heads => numbers.push(text(&result["number"])),
+            id if *id == logs => logged.push(text(&result["transactionHash"])),
+            id if *id == waiting => waited.push(text(result)),
+            other => panic!("{other}"),
+        }
+    }
+    assert_eq!(numbers, ["0x1", "0x2", "0x3", "0x4", "0x5"]);
+    assert_eq!((&logged, &waited), (&sent, &sent));
+    for (id, known) in [(&heads, true), (&heads, false), (&logs, true)] {
+        assert_eq!(socket.ask("eth_unsubscribe", json!([id]))["result"], json!(known));
+    }
+    // The places of those that ended are free soon.
+    let mut ask = |params: Value| loop {
+        let answer = socket.ask("eth_subscribe", params.clone());
+        if answer["error"]["code"] != json!(-32_006) {
+            return answer;
+        }
+    };
+    for (params, code) in [
+        (json!(["newOnes"]), -32_602),
+        (json!([]), -32_602),
+        (json!(["logs", 7]), -32_602),
+        (json!(["transactionReceipts"]), -32_004),
+    ] {
+        assert_eq!(ask(params)["error"]["code"], json!(code));
+    }
+    assert!(ask(json!(["syncing"]))["result"].is_string());
+    assert_eq!(socket.message()["params"]["result"], json!(false));
+    assert_eq!(socket.ask("eth_chainId", json!([]))["result"], json!("0x1e15"));
+}
+
+#[test]
+fn subscriptions_need_a_websocket_and_messages_have_a_limit() {
+    let served = Served::with(limits());
+    let (code, _) = served.refuse("eth_subscribe", json!(["newHeads"]));
+    assert!(code < 0);
+    let mut socket = Socket::open(&served);
+    socket.send(b"{");
+    assert_eq!(socket.message()["error"]["code"], json!(-32_700));
+    socket.send(&[b' '; 20_000]);
+    assert_eq!(socket.message()["error"]["code"], json!(-32_007));
+    assert_eq!(socket.ask("eth_chainId", json!([]))["result"], json!("0x1e15"));
+}
