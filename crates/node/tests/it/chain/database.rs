@@ -57,11 +57,11 @@ fn a_file_of_another_format_or_another_owner_is_refused() {
     let database = redb::Database::open(&path).unwrap();
     let write = database.begin_write().unwrap();
     let meta: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("meta");
-    write.open_table(meta).unwrap().insert("format", &2_u64.to_be_bytes()[..]).unwrap();
+    write.open_table(meta).unwrap().insert("format", &1_u64.to_be_bytes()[..]).unwrap();
     write.commit().unwrap();
     drop(database);
     let error = Chain::open(&path, GENESIS, PoolLimits::DEFAULT).err().unwrap();
-    assert!(matches!(error, Error::Format { got: 2, expected: 1, .. }), "{error}");
+    assert!(matches!(error, Error::Format { got: 1, expected: 2, .. }), "{error}");
     std::fs::write(&path, b"not a database").unwrap();
     let error = Chain::open(&path, GENESIS, PoolLimits::DEFAULT).err().unwrap();
     assert!(matches!(error, Error::Disk { .. }), "{error}");
