@@ -18,7 +18,8 @@ pub fn read<C: SolCall>(
     ask: &C,
 ) -> Result<Result<C::Return, String>, Error> {
     let (data, gas) = (ask.abi_encode(), u64::MAX);
-    let input = Input { to, caller: Address::ZERO, value: U256::ZERO, data: &data, gas, write: false };
+    let input =
+        Input { to, caller: Address::ZERO, value: U256::ZERO, data: &data, gas, write: false };
     let Some(outcome) = run(&mut Reader(view), now, input) else {
         return Err(Error::Store(format!("{to} is no native contract")));
     };
