@@ -40,6 +40,8 @@
         const fresh = page.querySelector("main");
         const focused = main.contains(document.activeElement) && document.activeElement.href;
         if (fresh && fresh.innerHTML !== main.innerHTML) {
+          const height = page.getElementById("as-of");
+          document.getElementById("as-of")?.replaceWith(height ? document.adoptNode(height) : "");
           main.replaceWith(document.adoptNode(fresh));
           main = fresh;
           ages();

@@ -169,7 +169,7 @@ fn list(at: &Address, name: &str, items: Vec<Value>) -> Html {
     let more = (more > 0).then(|| tag("li").of(format!("and {more} more")));
     match items == Html::default() {
         true => tag("span").set("class", "soft").of("none"),
-        false => tag("ul").set("class", "plain").of(items.and(more)),
+        false => tag("ul").set("class", "lines").of(items.and(more)),
     }
 }
 

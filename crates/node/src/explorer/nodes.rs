@@ -66,7 +66,7 @@ pub(super) fn node(reader: &Reader<'_>, ask: &Ask) -> Result<Page, Miss> {
     let offers: Html = node.capabilities.iter().map(item).collect();
     let offers = match node.capabilities.is_empty() {
         true => tag("span").set("class", "soft").of("nothing named"),
-        false => tag("ul").set("class", "plain").of(offers),
+        false => tag("ul").set("class", "lines").of(offers),
     };
     let mut lines = vec![
         ("Key", show::whole(key)),

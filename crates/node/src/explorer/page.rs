@@ -102,8 +102,9 @@ fn header(path: &str, chain_id: u64) -> Html {
 
 fn footer(live: bool, about: &About) -> Html {
     let genesis = text("Genesis ").and(show::short(&about.genesis));
-    let height = live.then(|| text(format!(" · as of block {}", show::count(about.height))));
-    let mark = tag("span").set("id", "live").set("role", "status").of("");
+    let height = live.then(|| format!(" · as of block {}", show::count(about.height)));
+    let height = height.map(|height| tag("span").set("id", "as-of").of(height));
+    let mark = tag("span").set("id", "live").of("");
     tag("footer").of(tag("p").of(genesis.and(height).then(mark)))
 }
 

@@ -35,7 +35,8 @@ fn decimal(units: U256, decimals: usize) -> String {
 
 /// An amount of the native token.
 pub(super) fn money(units: U256) -> Html {
-    let all = format!("{} base units", count(units));
+    let unit = if units == U256::ONE { "unit" } else { "units" };
+    let all = format!("{} base {unit}", count(units));
     let shown = match units.is_zero() || units >= U256::from(DUST) {
         true => format!("{} TERR", decimal(units, DECIMALS)),
         false => all.clone(),
@@ -101,7 +102,7 @@ pub(super) fn short(whole: &impl ToString) -> Html {
         0..=16 => whole.clone(),
         length => format!("{}…{}", &whole[..10], &whole[length - 6..]),
     };
-    tag("code").set("title", whole).of(shown)
+    tag("code").set("class", "short").set("title", whole).of(shown)
 }
 
 fn link(href: String, inside: Html) -> Html {

@@ -171,7 +171,7 @@ fn log(log: &Log) -> Html {
         None => {
             let topic = |topic: &B256| tag("li").of(show::whole(topic));
             let topics = log.topics().iter().map(topic).collect::<Html>();
-            let topics = tag("ul").set("class", "plain").of(topics);
+            let topics = tag("ul").set("class", "lines").of(topics);
             facts([("Topics", topics), ("Data", show::bytes(&log.data.data, DATA_MAX))])
         }
     };
