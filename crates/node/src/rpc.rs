@@ -41,6 +41,8 @@ pub struct RpcLimits {
     pub connections: usize,
     /// Bytes of a request, or of a message.
     pub request_bytes: usize,
+    /// Bytes of all requests that arrive by POST; who sends slowest gives way.
+    pub arriving_bytes: usize,
     /// Bytes of an answer.
     pub response_bytes: usize,
     /// Requests of a batch.
@@ -70,6 +72,7 @@ impl RpcLimits {
     pub const DEFAULT: RpcLimits = RpcLimits {
         connections: 512,
         request_bytes: 1 << 20,
+        arriving_bytes: 32 << 20,
         response_bytes: 16 << 20,
         batch: 100,
         subscriptions: 64,

@@ -4,8 +4,8 @@
 //! by [`HttpLimits`], and every failure that reaches a handler has the one error body.
 
 mod ask;
-mod bodies;
-mod body;
+pub(crate) mod bodies;
+pub(crate) mod body;
 pub(crate) mod failure;
 mod keys;
 pub(crate) mod listen;

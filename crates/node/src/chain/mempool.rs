@@ -6,7 +6,7 @@
 use super::Tip;
 use super::pool::{Pool, PoolLimits, Waiting};
 use super::refused::Refused;
-use alloy_consensus::Transaction as _;
+use alloy_consensus::{Transaction as _, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_eips::eip7702::constants::EIP7702_DELEGATION_DESIGNATOR;
 use alloy_primitives::{Address, B256, U256, keccak256};
@@ -102,6 +102,15 @@ impl Mempool {
     /// The transaction `hash`, if it waits here.
     pub fn get(&self, hash: &B256) -> Option<Arc<Transaction>> {
         self.state().pool.get(hash)
+    }
+
+    /// Checks a transaction of a block, and finds its sender; of one that waits here both are known,
+    /// which spares a node most of the work of verifying a block.
+    pub fn checked(&self, envelope: TxEnvelope) -> Result<Transaction, terroir_ledger::Refused> {
+        match self.get(envelope.tx_hash()) {
+            Some(known) => Ok((*known).clone()),
+            None => Transaction::check(envelope, self.chain_id),
+        }
     }
 
     /// What can be in a block with `base_fee` after the state `view`: the best tip first, nonces of

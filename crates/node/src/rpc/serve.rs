@@ -5,9 +5,10 @@
 use super::{RpcLimits, module, random_id};
 use crate::Error;
 use crate::chain::Chain;
-use crate::server::{HttpLimits, listen};
+use crate::server::bodies::Bodies;
+use crate::server::{HttpLimits, body, failure, listen};
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{HOST, ORIGIN, UPGRADE};
 use axum::http::{HeaderMap, Method, Response, StatusCode};
@@ -29,7 +30,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 
 /// Answers that wait for a WebSocket's client to take them.
 const MESSAGES_MAX: u32 = 64;
@@ -41,6 +41,7 @@ struct Door {
     methods: Methods,
     config: ServerConfig,
     limits: RpcLimits,
+    bodies: Arc<Bodies>,
     places: Arc<Semaphore>,
     numbers: AtomicU32,
     stop: StopHandle,
@@ -78,6 +79,7 @@ pub fn router(rest: Router, chain: Arc<Chain>, limits: RpcLimits) -> Router {
         methods: module(chain, limits).into(),
         config,
         limits,
+        bodies: Arc::new(Bodies::new(limits.request_bytes, limits.arriving_bytes)),
         places: Arc::new(Semaphore::new(limits.connections)),
         numbers: AtomicU32::new(0),
         stop,
@@ -107,14 +109,9 @@ impl Door {
             return http::response::unsupported_content_type().map(Body::new);
         }
         let (head, body) = request.into_parts();
-        let arriving = to_bytes(body, self.limits.request_bytes);
-        let body = match timeout(self.limits.patience, arriving).await {
-            Ok(Ok(body)) => body,
-            Ok(Err(_)) => {
-                let most = u32::try_from(self.limits.request_bytes).unwrap_or(u32::MAX);
-                return http::response::too_large(most).map(Body::new);
-            }
-            Err(_) => return plain(StatusCode::REQUEST_TIMEOUT),
+        let body = match body::take(body, &self.bodies, self.limits.patience).await {
+            Ok(body) => body.into_bytes(),
+            Err(problem) => return failure::reply(&problem),
         };
         self.answer(Request::from_parts(head, Body::from(body)), None).await
     }

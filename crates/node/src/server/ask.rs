@@ -37,7 +37,7 @@ pub(super) async fn answer(
     body: Body,
 ) -> Result<Response<Body>, Problem> {
     body::refuse_forms(headers)?;
-    let body = body::take(body, &shared).await?;
+    let body = body::take(body, &shared.bodies, shared.limits.body).await?;
     let begun = body.read(move |bytes| begin(&shared, (kind, space), bytes)).await;
     let Begun { job, head, stream, opening } = begun.map_err(|panicked| internal(&panicked))??;
     match stream {

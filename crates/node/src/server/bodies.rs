@@ -13,7 +13,7 @@ use tokio::task::{JoinError, spawn_blocking};
 const READERS_MAX: usize = 4;
 
 /// All bodies of a server.
-pub(super) struct Bodies {
+pub(crate) struct Bodies {
     /// Longest body.
     body_bytes_max: usize,
     /// All of them together.
@@ -50,15 +50,20 @@ pub(super) struct Arrival {
 pub(super) struct GaveWay;
 
 /// A body that has arrived. Dropping it frees its memory.
-pub(super) struct Whole {
+pub(crate) struct Whole {
     bodies: Arc<Bodies>,
     bytes: Vec<u8>,
 }
 
 impl Bodies {
-    pub(super) fn new(body_bytes_max: usize, bytes_max: usize) -> Bodies {
+    pub(crate) fn new(body_bytes_max: usize, bytes_max: usize) -> Bodies {
         let readers = Arc::new(Semaphore::new(READERS_MAX));
         Bodies { body_bytes_max, bytes_max, state: Mutex::default(), readers }
+    }
+
+    /// Longest body.
+    pub(super) fn body_bytes_max(&self) -> usize {
+        self.body_bytes_max
     }
 
     /// A body of which nothing has come.
@@ -133,6 +138,12 @@ impl Drop for Arrival {
 }
 
 impl Whole {
+    /// Its bytes, which are no longer among those that are held here.
+    pub(crate) fn into_bytes(mut self) -> Vec<u8> {
+        self.bodies.state().held -= self.bytes.capacity();
+        std::mem::take(&mut self.bytes)
+    }
+
     /// Runs `read` on the bytes where it may take long, after those that came before.
     ///
     /// The body and its place among the readers are given back when `read` ends, also where nobody

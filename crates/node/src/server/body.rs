@@ -3,13 +3,14 @@
 //! Invariant: whatever a client sends or does not send, its body ends in one of the errors here or
 //! whole.
 
-use super::Shared;
-use super::bodies::{Arrival, GaveWay, Whole};
+use super::bodies::{Arrival, Bodies, GaveWay, Whole};
 use axum::body::{Body, HttpBody};
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use std::future::{pending, poll_fn};
 use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
 use terroir_api::Problem;
 use tokio::time::timeout;
 
@@ -35,9 +36,12 @@ pub(super) fn refuse_forms(headers: &HeaderMap) -> Result<(), Problem> {
 ///
 /// Errors: 413 when it is too long, 408 when it takes too long, 429 when it has to give way to
 /// others, 400 when it breaks off.
-pub(super) async fn take(body: Body, shared: &Shared) -> Result<Whole, Problem> {
-    let patience = shared.limits.body;
-    let arriving = collect(body, shared.bodies.arrival(), shared.limits.body_bytes_max);
+pub(crate) async fn take(
+    body: Body,
+    bodies: &Arc<Bodies>,
+    patience: Duration,
+) -> Result<Whole, Problem> {
+    let arriving = collect(body, bodies.arrival(), bodies.body_bytes_max());
     timeout(patience, arriving).await.unwrap_or_else(|_| {
         let seconds = patience.as_secs_f64();
         let message = format!("the body did not arrive within {seconds} s");

@@ -80,6 +80,21 @@ fn what_this_state_does_not_take_is_refused_in_the_usual_words() {
 }
 
 #[test]
+fn what_waits_is_not_checked_again_and_what_does_not_is() {
+    let world = World::new();
+    let mempool = world.chain.mempool();
+    let envelope = world.alice.sign(draft(0, Address::repeat_byte(9)));
+    let before = mempool.checked(envelope.clone()).unwrap();
+    world.send(&envelope).unwrap();
+    assert_eq!(mempool.checked(envelope).unwrap(), before);
+    assert_eq!(before.sender, world.alice.address);
+    let mut foreign = draft(0, Address::repeat_byte(9));
+    foreign.chain_id = 1;
+    let refused = mempool.checked(world.alice.sign(foreign)).unwrap_err();
+    assert!(refused.to_string().starts_with("invalid chain id"), "{refused}");
+}
+
+#[test]
 fn every_type_of_transaction_gets_into_a_block() {
     let world = World::new();
     let (to, price) = (TxKind::Call(Address::repeat_byte(9)), 10_000_000_000);

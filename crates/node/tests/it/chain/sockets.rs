@@ -185,6 +185,23 @@ fn clients_who_send_nothing_are_let_go() {
 }
 
 #[test]
+fn clients_who_promise_much_and_send_part_of_it_keep_nobody_out() {
+    let patience = Duration::from_secs(60);
+    let served = Served::with(RpcLimits { arriving_bytes: 20_000, patience, ..limits() });
+    let request = post("/", "", &[b' '; 9_000]);
+    let mut slow: Vec<Connection> = (0..3).map(|_| Connection::open(served.address)).collect();
+    for connection in &mut slow {
+        connection.send(&request[..request.len() - 1]);
+    }
+    // Who has been sending longest had to give way, but not everybody.
+    assert_eq!(served.get("eth_blockNumber", json!([])), json!("0x0"));
+    slow.iter_mut().for_each(|connection| connection.send(b" "));
+    let replies = slow.iter_mut().map(Connection::reply);
+    let gave_way = replies.filter(|reply| reply.status == 429).count();
+    assert!((1..3).contains(&gave_way), "{gave_way} of 3");
+}
+
+#[test]
 fn a_flood_of_questions_is_answered_to_the_last() {
     let served = Served::with(RpcLimits { workers: 2, ..RpcLimits::DEFAULT });
     let loops = json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": [{ "data": "0x5b600056" }] });
