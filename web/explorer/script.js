@@ -45,6 +45,7 @@
           main.replaceWith(document.adoptNode(fresh));
           main = fresh;
           ages();
+          offer();
           const same = (link) => link.href === focused;
           if (focused) [...main.querySelectorAll("a")].find(same)?.focus({ preventScroll: true });
         }
@@ -57,6 +58,33 @@
       fetching = false;
       refresh();
     }, WAIT_MS);
+  };
+
+  // A block page offers to check the block's certificate here.
+  const offer = () => {
+    const place = document.getElementById("check");
+    if (!place) return;
+    const { number, epochBlocks, genesis, hash } = place.dataset;
+    const button = document.createElement("button");
+    button.textContent = "Check in this browser";
+    button.onclick = async () => {
+      const say = (kind, what) => {
+        place.className = kind;
+        place.textContent = what;
+      };
+      say("soft", "Checking …");
+      try {
+        const { check } = await import("/explorer/finality.mjs");
+        const asked = { number: Number(number), epochBlocks: Number(epochBlocks), genesis };
+        const tell = (epoch, last) => say("soft", `Checking epoch ${epoch} of ${last} …`);
+        const final = await check(asked, tell);
+        if (final !== hash) throw new Error(`block ${number} that is final is ${final}`);
+        say("badge good", "checked by this browser: final on the chain with this genesis");
+      } catch (error) {
+        say("badge bad", `not shown to be final: ${error.message}`);
+      }
+    };
+    place.replaceChildren(button);
   };
 
   let socket = null;
@@ -83,6 +111,7 @@
   };
 
   ages();
+  offer();
   setInterval(ages, 1000);
   if (main && sign) {
     listen();

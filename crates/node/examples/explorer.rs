@@ -8,6 +8,8 @@
 mod garden;
 #[path = "../tests/it/chain/leader.rs"]
 mod leader;
+#[path = "../tests/it/chain/votes.rs"]
+mod votes;
 #[path = "../tests/it/chain/world.rs"]
 #[expect(dead_code, reason = "it keeps the chain's folder")]
 mod world;
@@ -36,7 +38,7 @@ fn main() {
         let blocks = async {
             loop {
                 second.tick().await;
-                tokio::task::block_in_place(|| leader::block(&chain));
+                tokio::task::block_in_place(|| garden::block(&garden.world));
             }
         };
         tokio::select! {

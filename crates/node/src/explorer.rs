@@ -23,7 +23,7 @@ mod validators;
 
 use crate::chain::Chain;
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, ETAG, HeaderName, IF_NONE_MATCH,
@@ -44,10 +44,16 @@ use tokio::time::timeout;
 const WORKERS: usize = 4;
 /// How long a page waits for its turn.
 const WAIT: Duration = Duration::from_secs(5);
-/// What a page may do: nothing but style, script, socket and form of its own server.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \
+/// What a page may do: nothing but style, script, wasm, socket and form of its own server.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self' 'wasm-unsafe-eval'; img-src 'self'; \
                       connect-src 'self'; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
+
+const HTML: &str = "text/html; charset=utf-8";
+const CSS: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const SVG: &str = "image/svg+xml";
+const WASM: &str = "application/wasm";
 
 /// Makes a page of what is asked.
 type Make = fn(&Reader<'_>, &Ask) -> Result<Page, Miss>;
@@ -85,18 +91,13 @@ const PAGES: [(&str, Make); 21] = [
 ];
 
 /// What the pages are shown with: where, as what, and the bytes.
-const ASSETS: [(&str, &str, &str); 3] = [
-    (
-        "/explorer/style.css",
-        "text/css; charset=utf-8",
-        include_str!("../../../web/explorer/style.css"),
-    ),
-    (
-        "/explorer/script.js",
-        "text/javascript; charset=utf-8",
-        include_str!("../../../web/explorer/script.js"),
-    ),
-    ("/explorer/icon.svg", "image/svg+xml", include_str!("../../../web/explorer/icon.svg")),
+const ASSETS: [(&str, &str, &[u8]); 6] = [
+    ("/explorer/style.css", CSS, include_bytes!("../../../web/explorer/style.css")),
+    ("/explorer/script.js", SCRIPT, include_bytes!("../../../web/explorer/script.js")),
+    ("/explorer/finality.mjs", SCRIPT, include_bytes!("../../../web/explorer/finality.mjs")),
+    ("/explorer/door.mjs", SCRIPT, include_bytes!("../../proof/tests/wasm/door.mjs")),
+    ("/explorer/proof.wasm", WASM, include_bytes!("../../../web/explorer/proof.wasm")),
+    ("/explorer/icon.svg", SVG, include_bytes!("../../../web/explorer/icon.svg")),
 ];
 
 struct Explorer {
@@ -114,9 +115,10 @@ pub fn routes(chain: Arc<Chain>) -> Router {
         };
         router = router.route(path, get(answer));
     }
-    for (path, kind, text) in ASSETS {
+    for (path, kind, bytes) in ASSETS {
         let answer = move |asked: HeaderMap| async move {
-            reply(StatusCode::OK, kind, "public, max-age=300", text.to_owned(), &asked)
+            let bytes = Bytes::from_static(bytes);
+            reply(StatusCode::OK, kind, "public, max-age=300", bytes, &asked)
         };
         router = router.route(path, get(answer));
     }
@@ -144,7 +146,7 @@ impl Explorer {
             Err(_) => (StatusCode::INTERNAL_SERVER_ERROR, String::new()),
         };
         let kept = "public, max-age=1";
-        reply(status, "text/html; charset=utf-8", kept, html, asked)
+        reply(status, HTML, kept, html.into(), asked)
     }
 }
 
@@ -175,16 +177,16 @@ fn reply(
     status: StatusCode,
     kind: &'static str,
     kept: &'static str,
-    text: String,
+    bytes: Bytes,
     asked: &HeaderMap,
 ) -> Response<Body> {
-    let digest = blake3::hash(text.as_bytes()).to_hex();
+    let digest = blake3::hash(&bytes).to_hex();
     let digest = format!("\"{}\"", &digest[..32]);
     let known = asked.get(IF_NONE_MATCH).is_some_and(|known| {
         known.to_str().is_ok_and(|known| known.split(',').any(|one| one.trim() == digest))
     });
     let known = known && status == StatusCode::OK;
-    let mut reply = Response::new(if known { Body::empty() } else { Body::from(text) });
+    let mut reply = Response::new(if known { Body::empty() } else { Body::from(bytes) });
     *reply.status_mut() = if known { StatusCode::NOT_MODIFIED } else { status };
     let headers: [(HeaderName, &str); 6] = [
         (CONTENT_TYPE, kind),

@@ -99,10 +99,20 @@ fn finality(reader: &Reader<'_>, found: &Final) -> Result<Html, Miss> {
             if missing != Html::default() {
                 lines.push(("Not in it", missing));
             }
+            lines.push(("Checked by you", check(reader, found)));
         }
         Err(_) => lines.push(("Certificate", show::badge("bad", "cannot be read"))),
     }
     Ok(facts(lines))
+}
+
+/// Where the script offers to check the certificate in the browser, and what it needs for that.
+fn check(reader: &Reader<'_>, found: &Final) -> Html {
+    let place = tag("span").set("class", "soft").set("id", "check");
+    let place = place.set("data-number", found.block.header.number).set("data-hash", found.hash);
+    let place = place.set("data-epoch-blocks", reader.chain.chain().epoch_blocks);
+    let place = place.set("data-genesis", reader.chain.genesis());
+    place.of("A browser with JavaScript can; others ask terroir chain verify-header.")
 }
 
 fn transactions(found: &Arc<Final>, ask: &Ask) -> Html {

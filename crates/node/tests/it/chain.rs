@@ -6,4 +6,5 @@ mod mempool;
 mod rpc;
 mod served;
 mod sockets;
+pub mod votes;
 pub mod world;

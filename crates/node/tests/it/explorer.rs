@@ -6,4 +6,4 @@ mod visitor;
 mod walk;
 
 // What the garden is made with.
-use crate::chain::{leader, world};
+use crate::chain::{leader, votes, world};

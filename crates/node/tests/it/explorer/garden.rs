@@ -1,11 +1,13 @@
 //! A chain on which a little of everything happened, some of it hostile.
 
-use super::leader;
+use super::leader::propose;
+use super::votes;
 use super::world::{Account, CHAIN_ID, TOKEN, WRAPPED, World};
 use alloy_consensus::transaction::TxEip1559;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_sol_types::{SolCall, sol};
 use terroir_base::sign::SecretKey;
+use terroir_ledger::Executed;
 use terroir_ledger::native::abi::{IGovernance, INodes, IReceipts, IRegistry, IStaking};
 use terroir_ledger::native::params::BLOCK_GAS;
 use terroir_ledger::native::registry::id_of;
@@ -60,17 +62,17 @@ impl Garden {
             (tx.to, tx.value, tx.input) = (TxKind::Create, U256::ZERO, code.into());
             tx.gas_limit = 200_000;
         });
-        world.block();
+        block(&world);
         for value in 0..32_u64 {
             world.pay(&alice, |tx| {
                 tx.to = TxKind::Call(world.bob.address);
                 tx.value = U256::from(TOKEN) * U256::from(value) / U256::from(8);
             });
             if value % 8 == 7 {
-                world.block();
+                block(&world);
             }
         }
-        leader::block(&world.chain);
+        world.block();
         let waiting = world.pay(&world.bob, |tx| tx.input = Bytes::from_static(b"\xff<b>"));
         Garden {
             model,
@@ -87,6 +89,14 @@ impl Garden {
     }
 }
 
+/// The next block, with the certificate of its committee.
+pub fn block(world: &World) -> Executed {
+    let executed = propose(&world.chain, &world.chain.tip());
+    let certificate = votes::certificate(world.chain.genesis(), &executed);
+    world.chain.commit(&executed, Some(&certificate)).unwrap();
+    executed
+}
+
 struct Sow<'a> {
     world: &'a World,
 }
@@ -101,7 +111,7 @@ impl Sow<'_> {
 
     /// Makes a block, in which everything must have gone well.
     fn block(&self) {
-        let done = self.world.block();
+        let done = block(self.world);
         assert!(done.receipts.iter().all(|receipt| receipt.status()), "{:?}", done.receipts);
     }
 
@@ -178,7 +188,7 @@ impl Sow<'_> {
         self.call(alice, WRAPPED, 0, &transferCall { to: bob.address, value });
         self.block();
         let failed = self.call(alice, WRAPPED, 0, &withdrawCall { value: U256::MAX });
-        self.world.block();
+        block(self.world);
         (deposited, failed)
     }
 }

@@ -32,8 +32,9 @@ fn a_block_is_found_by_number_and_by_hash() {
     let hash = chain.tip().kept.hash(1).unwrap().unwrap();
     let (one, same) = (visitor.found("/block/1"), visitor.found(&format!("/block/{hash}")));
     says(&one, &[&hash.to_string(), "Registry: register", "← Before", "After →", "1 to 7 of 7"]);
-    // The certificate of tests is none.
-    says(&one, &["cannot be read"]);
+    says(&one, &["3 of 4 seats", "Not in it", "data-epoch-blocks=\"8\""]);
+    let last = visitor.found(&format!("/block/{}", chain.tip().header.number));
+    says(&last, &["cannot be read", "data-live"]);
     assert_eq!(one.text, same.text);
     assert!(!one.says("data-live"), "block 1 does not change any more");
     says(&visitor.found("/block/0"), &["made by the genesis file"]);
@@ -188,7 +189,7 @@ fn pages_are_sent_with_what_keeps_browsers_safe_and_quick() {
     ] {
         assert!(page.header(name).contains(part), "{name}: {}", page.header(name));
     }
-    assert!(!page.header("content-security-policy").contains("unsafe"));
+    assert!(!page.header("content-security-policy").contains("'unsafe"));
     let etag = page.header("etag");
     let again = visitor.ask(Method::GET, "/validators", Some(&format!("\"x\", {etag}")));
     assert_eq!((again.status, again.text.as_str(), again.header("etag")), (304, "", etag));
@@ -199,5 +200,25 @@ fn pages_are_sent_with_what_keeps_browsers_safe_and_quick() {
     assert_eq!((head.status, head.text.as_str()), (200, ""));
     for method in [Method::POST, Method::PUT, Method::DELETE] {
         assert_eq!(visitor.ask(method, "/validators", None).status, 405);
+    }
+}
+
+#[test]
+fn what_pages_load_is_here_and_says_what_it_is() {
+    let visitor = Visitor::new();
+    for (path, kind, begins) in [
+        ("style.css", "text/css; charset=utf-8", ":root"),
+        ("script.js", "text/javascript; charset=utf-8", "//"),
+        ("finality.mjs", "text/javascript; charset=utf-8", "//"),
+        ("door.mjs", "text/javascript; charset=utf-8", "//"),
+        ("proof.wasm", "application/wasm", "\0asm"),
+        ("icon.svg", "image/svg+xml", "<svg"),
+    ] {
+        let path = format!("/explorer/{path}");
+        let asset = visitor.ask(Method::GET, &path, None);
+        assert_eq!((asset.status, asset.header("content-type")), (200, kind), "{path}");
+        assert!(asset.text.starts_with(begins), "{path}");
+        let again = visitor.ask(Method::GET, &path, Some(asset.header("etag")));
+        assert_eq!(again.status, 304, "{path}");
     }
 }
