@@ -110,6 +110,9 @@
     };
   };
 
+  for (const input of document.querySelectorAll("input[aria-label]")) {
+    input.placeholder = input.getAttribute("aria-label");
+  }
   ages();
   offer();
   setInterval(ages, 1000);

@@ -86,8 +86,8 @@ fn header(path: &str, chain_id: u64) -> Html {
         .set("name", "q")
         .set("maxlength", 128)
         .set("required", "")
-        .set("aria-label", "Block, transaction, address, entry, manifest or key")
-        .set("placeholder", "Block, transaction, address, id")
+        .set("aria-label", "Block, transaction, address, id")
+        .set("title", "Number or hash of a block, transaction, address, id, manifest or key")
         .void();
     let search = tag("form")
         .set("action", "/search")

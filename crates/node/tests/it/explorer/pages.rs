@@ -6,7 +6,9 @@ use super::world::WRAPPED;
 use alloy_primitives::{Address, B256};
 use axum::http::Method;
 use std::collections::BTreeSet;
+use terroir_ledger::native::staking::{Seated, seats_of};
 use terroir_ledger::native::{REGISTRY, STAKING};
+use terroir_proof::finality::Light;
 
 fn says(page: &Reply, what: &[&str]) {
     for what in what {
@@ -40,6 +42,21 @@ fn a_block_is_found_by_number_and_by_hash() {
     says(&visitor.found("/block/0"), &["made by the genesis file"]);
     says(&visitor.found("/block/1?from=5"), &["6 to 7 of 7"]);
     says(&visitor.found("/block/1?from=99"), &["None."]);
+}
+
+#[test]
+fn a_certificate_that_is_shown_as_signed_is_signed() {
+    let visitor = Visitor::new();
+    let tip = visitor.garden.world.chain.tip();
+    let seats = seats_of(&tip.view, 0).unwrap();
+    let keys = |seat: &Seated| (seat.key.0, seat.vote_key.as_slice().try_into().unwrap());
+    let seats: Vec<_> = seats.iter().map(keys).collect();
+    let mut light = Light::new(&visitor.garden.world.chain.genesis().0, &seats).unwrap();
+    let block = tip.kept.block(1).unwrap().unwrap();
+    let (header, seal) = (alloy_rlp::encode(&block.header), alloy_rlp::encode(&block.seal));
+    let certificate = tip.kept.certificate(1).unwrap().unwrap();
+    let known = light.check(&header, &seal, &certificate).unwrap();
+    assert_eq!(known.hash, block.hash().0);
 }
 
 #[test]
