@@ -41,7 +41,7 @@ use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
 /// Pages that are made at once; others wait.
-const WORKERS: usize = 4;
+const WORKERS: usize = 2;
 /// How long a page waits for its turn.
 const WAIT: Duration = Duration::from_secs(5);
 /// What a page may do: nothing but style, script, wasm, socket and form of its own server.
