@@ -17,7 +17,7 @@ pub fn run(place: &Place) -> Result<()> {
     step("lints", || shell::run(cargo(place).args(LINTS)))?;
     step("docs", || shell::run(cargo(place).env("RUSTDOCFLAGS", "-D warnings").args(DOCS)))?;
     step("spec", || spec::run(place))?;
-    step("wasm", || wasm::run(place))?;
+    step("wasm", || wasm::run(place, false))?;
     step("clients", || clients::run(place))?;
     step("digests", || digests::run(place))?;
     step("cluster, where it is built", || cluster::sample(place))?;

@@ -60,8 +60,12 @@ enum Chore {
         #[arg(long)]
         key: Option<String>,
     },
-    /// Build the receipt checker for wasm32 and check a receipt with it, in Node.
-    Wasm,
+    /// Build the checker for wasm32, and check receipts and finality with it and with the explorer's.
+    Wasm {
+        /// Write the one that the explorer gives to browsers.
+        #[arg(long)]
+        write: bool,
+    },
     /// Run the golden cases of the exact dialect with the Python beside its specification.
     Spec,
     /// Compare answer digests across instruction sets and thread counts.
@@ -103,7 +107,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Test => test::run(&place),
         Chore::Clients => clients::run(&place),
         Chore::Wallets { rpc, key } => wallets::run(&place, rpc.as_deref(), key.as_deref()),
-        Chore::Wasm => wasm::run(&place),
+        Chore::Wasm { write } => wasm::run(&place, write),
         Chore::Spec => spec::run(&place),
         Chore::Digests => digests::run(&place),
         Chore::Cluster => cluster::run(&place),

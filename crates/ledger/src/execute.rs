@@ -21,7 +21,7 @@ use alloy_eips::eip1559::{BaseFeeParams, calc_next_block_base_fee};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS;
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
-use alloy_primitives::{B64, B256, Bloom, U256};
+use alloy_primitives::{Address, B64, B256, Bloom, U256};
 use alloy_trie::EMPTY_ROOT_HASH;
 use revm::context::result::{EVMError, ExecutionResult};
 use revm::handler::{ExecuteCommitEvm, SystemCallCommitEvm};
@@ -62,6 +62,8 @@ pub struct Executed {
     pub block: Block,
     /// Its hash.
     pub hash: B256,
+    /// Who signed its transactions, in their order.
+    pub senders: Vec<Address>,
     /// Receipts, one a transaction.
     pub receipts: Vec<ReceiptEnvelope>,
     /// What it changed.
@@ -329,6 +331,7 @@ impl Work {
         let beneficiary = self.machine.ctx.block.beneficiary;
         let pending: Pending = self.machine.ctx.journaled_state.database;
         let (mut changes, state_root) = pending.finish()?;
+        let senders = self.transactions.iter().map(|one| one.sender).collect();
         let transactions: Vec<_> = self.transactions.into_iter().map(|one| one.envelope).collect();
         let logs_bloom =
             self.receipts.iter().fold(Bloom::ZERO, |bloom, receipt| bloom | receipt.bloom());
@@ -361,7 +364,7 @@ impl Work {
         (changes.number, changes.hash) = (number, hash);
         let changes = Arc::new(changes);
         let view = parent.view.after(changes.clone(), state_root);
-        Ok(Executed { block, hash, receipts: self.receipts, changes, view })
+        Ok(Executed { block, hash, senders, receipts: self.receipts, changes, view })
     }
 }
 

@@ -11,10 +11,13 @@ mod meter;
 pub mod nodes;
 pub mod params;
 mod possession;
+mod reader;
 pub mod receipts;
 pub mod registry;
 mod slots;
 pub mod staking;
+
+pub use reader::read;
 
 use alloy_primitives::{Address, B256, Bytes, Log, LogData, U256, address};
 use alloy_sol_types::{Revert, SolError, SolEvent};

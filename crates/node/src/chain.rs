@@ -5,6 +5,7 @@
 
 mod database;
 mod error;
+mod history;
 mod lane;
 mod mempool;
 mod past;

@@ -7,6 +7,7 @@ mod clock;
 mod disk;
 mod engine;
 mod error;
+pub mod explorer;
 mod home;
 pub mod opening;
 pub mod process;

@@ -1,4 +1,5 @@
-//! The way in for JavaScript: `check` behind six functions that pass nothing but 32-bit numbers.
+//! The way in for JavaScript: `check` for receipts and `Light` for finality, behind functions that
+//! pass nothing but 32-bit numbers.
 //!
 //! Bytes go in and out four at a time, little endian, so no memory is shared and no pointer is
 //! read. Build: `cargo build --release -p terroir-proof --no-default-features --example door
@@ -10,30 +11,42 @@
 
 use std::error::Error;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use terroir_proof::finality::{Light, NotFinal, SeatKeys};
 use terroir_proof::{Given, Salt, check};
 
-/// Most bytes of the four parts: receipt, salt, request, answer.
+/// Most bytes of the four parts: receipt, salt, request, answer; of finality: header, hash of block 0,
+/// seal or committee, certificate.
 const PART_BYTES_MAX: [usize; 4] = [4 << 10, 32, 8 << 20, 64 << 20];
-/// The verdict on a door that was used wrongly: a salt of another length than 32.
+/// Bytes of a seat: its identity, then its key for votes.
+const SEAT_BYTES: usize = 128;
+/// What is said of a block that is not shown to be final.
+const NOT_FINAL: u32 = 1;
+/// The verdict on a door that was used wrongly: a part that has a length of its own has another.
 const MISUSED: u32 = u32::MAX;
 
 struct Door {
     parts: [Vec<u8>; 4],
     mask: u32,
     text: String,
+    light: Option<Light>,
 }
 
-static DOOR: Mutex<Door> =
-    Mutex::new(Door { parts: [const { Vec::new() }; 4], mask: 0, text: String::new() });
+static DOOR: Mutex<Door> = Mutex::new(Door {
+    parts: [const { Vec::new() }; 4],
+    mask: 0,
+    text: String::new(),
+    light: None,
+});
 
 fn door() -> MutexGuard<'static, Door> {
     DOOR.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Forgets everything.
+/// Forgets the parts and what came of them; not how far the light client came.
 #[unsafe(no_mangle)]
 pub extern "C" fn door_reset() {
-    *door() = Door { parts: Default::default(), mask: 0, text: String::new() };
+    let mut door = door();
+    (door.parts, door.mask, door.text) = Default::default();
 }
 
 /// Appends the first `count` (1 to 4) bytes of `word` to a part; 0 where they do not fit.
@@ -73,6 +86,65 @@ pub extern "C" fn door_check() -> u32 {
     };
     (door.mask, door.text) = (mask, text);
     number
+}
+
+/// Begins a light client with the committee of epoch 0 of the chain whose block 0 has that hash.
+///
+/// Returns 0, or what a refusal has; the text says why.
+#[unsafe(no_mangle)]
+pub extern "C" fn door_begin() -> u32 {
+    let mut door = door();
+    let [_, genesis, committee, _] = &door.parts;
+    let (Ok(genesis), Some(seats)) = (genesis.as_slice().try_into(), seats(committee)) else {
+        return MISUSED;
+    };
+    let begun = Light::new(genesis, &seats);
+    let begun = begun.map(|light| door.light = Some(light));
+    door.say(begun.map(|()| String::new()))
+}
+
+/// Checks that the block with that header and seal is final by that certificate; the text is its hash.
+///
+/// Returns 0, or what a refusal has; the text says why.
+#[unsafe(no_mangle)]
+pub extern "C" fn door_final() -> u32 {
+    let mut door = door();
+    let Door { parts: [header, _, seal, certificate], light: Some(light), .. } = &mut *door else {
+        return MISUSED;
+    };
+    let known = light.check(header, seal, certificate);
+    let hash = |hash: [u8; 32]| hash.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    door.say(known.map(|known| format!("0x{}", hash(known.hash))))
+}
+
+/// Moves on to the next epoch, with its committee.
+///
+/// Returns 0, or what a refusal has; the text says why.
+#[unsafe(no_mangle)]
+pub extern "C" fn door_advance() -> u32 {
+    let mut door = door();
+    let Door { parts: [_, _, committee, _], light: Some(light), .. } = &mut *door else {
+        return MISUSED;
+    };
+    let Some(seats) = seats(committee) else { return MISUSED };
+    let moved = light.advance(&seats);
+    door.say(moved.map(|()| String::new()))
+}
+
+impl Door {
+    fn say(&mut self, came: Result<String, NotFinal>) -> u32 {
+        let number = if came.is_ok() { 0 } else { NOT_FINAL };
+        self.text = came.unwrap_or_else(|refused| refused.to_string());
+        number
+    }
+}
+
+fn seats(bytes: &[u8]) -> Option<Vec<SeatKeys>> {
+    let seats = bytes.chunks(SEAT_BYTES).map(|seat| {
+        let (key, vote) = seat.split_at_checked(32)?;
+        Some((key.try_into().ok()?, vote.try_into().ok()?))
+    });
+    seats.collect()
 }
 
 fn some(part: &[u8]) -> Option<&[u8]> {

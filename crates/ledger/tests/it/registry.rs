@@ -1,11 +1,11 @@
 //! The registry, nodes and receipts, called as contracts are.
 
-use crate::support::{TOKEN, World};
+use crate::support::{CHAIN_ID, TOKEN, World};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_sol_types::{SolCall, SolEvent};
 use terroir_base::sign::SecretKey;
 use terroir_ledger::native::abi::{INodes, IReceipts, IRegistry};
-use terroir_ledger::native::{NODES, RECEIPTS, REGISTRY, receipts, registry};
+use terroir_ledger::native::{NODES, Now, RECEIPTS, REGISTRY, read, receipts, registry};
 
 fn refused<T>(result: Result<T, String>, why: &str) {
     let error = result.err().expect(why);
@@ -268,4 +268,15 @@ fn path(list: &[B256], mut place: usize) -> Vec<B256> {
         place /= 2;
     }
     path
+}
+
+#[test]
+fn questions_without_a_transaction_change_nothing_and_reach_natives_only() {
+    let world = World::new();
+    let now = Now { chain_id: CHAIN_ID, number: 1, time: 1_790_000_000 };
+    let ask = |to, call: &IRegistry::registerCall| read(&world.view, now, to, call);
+    let call = IRegistry::registerCall { kind: IRegistry::Kind::Model, name: "pear".into() };
+    assert!(ask(REGISTRY, &call).unwrap().unwrap_err().contains("a static call may not"));
+    let error = ask(Address::repeat_byte(1), &call).unwrap_err().to_string();
+    assert!(error.contains("no native contract"), "{error}");
 }

@@ -17,6 +17,7 @@ use sha2_old::Sha256;
 use std::sync::Arc;
 use terroir_base::sign::SecretKey;
 use terroir_ledger::execute::{Executed, Parent, Place, build, verify};
+use terroir_ledger::native::{self, ALL, Now};
 use terroir_ledger::{Block, Chain, Genesis, Memory, Seal, Transaction, View};
 
 pub const CHAIN_ID: u64 = 7_701;
@@ -249,10 +250,21 @@ impl World {
         }
     }
 
-    /// What a call gives that changes nothing, or why it gives nothing.
+    /// What a call gives that changes nothing, or why it gives nothing; whoever asks a native
+    /// contract without the EVM must hear the same.
     pub fn read<C: SolCall>(&self, to: Address, call: &C) -> Result<C::Return, String> {
-        let output = self.read_as(self.alice.address, to, U256::ZERO, call.abi_encode())?;
-        Ok(C::abi_decode_returns_validate(&output).unwrap())
+        let output = self.read_as(self.alice.address, to, U256::ZERO, call.abi_encode());
+        if ALL.contains(&to) {
+            let (number, time) = (self.header.number + 1, self.place(0).time_ms / 1_000);
+            let now = Now { chain_id: CHAIN_ID, number, time };
+            let direct = native::read(&self.view, now, to, call).unwrap();
+            match (&output, &direct) {
+                (Ok(output), Ok(direct)) => assert_eq!(C::abi_encode_returns(direct), output[..]),
+                (Err(output), Err(direct)) => assert!(output.contains(direct), "{output}"),
+                _ => panic!("{to} answers {output:?}, and without the EVM otherwise"),
+            }
+        }
+        Ok(C::abi_decode_returns_validate(&output?).unwrap())
     }
 
     fn read_as(

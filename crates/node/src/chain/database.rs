@@ -3,6 +3,7 @@
 //! Invariant: a crash leaves the file after some block, whole; never between two.
 
 use super::error::{Error, failed};
+use super::history;
 use super::snapshot::Snapshot;
 use super::tables::{self, FORMAT};
 use alloy_consensus::{Header, ReceiptEnvelope};
@@ -122,6 +123,7 @@ impl Database {
         let Executed { block, hash, receipts, changes, .. } = executed;
         put_block(&write, block, *hash, receipts)?;
         put_changes(&write, changes)?;
+        history::put(&write, executed)?;
         if let Some(certificate) = certificate {
             let mut table = write.open_table(tables::CERTIFICATES).map_err(failed)?;
             table.insert(number, certificate).map_err(failed)?;
@@ -168,6 +170,7 @@ fn begin(database: &redb::Database, beginning: &Beginning, text: &str) -> Result
     put_changes(&write, &beginning.changes)?;
     // Readers find all tables, also those that no block has filled.
     write.open_table(tables::CERTIFICATES).map_err(failed)?;
+    write.open_table(tables::HISTORY).map_err(failed)?;
     write.commit().map_err(failed)
 }
 

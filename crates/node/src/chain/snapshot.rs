@@ -97,6 +97,25 @@ impl Snapshot {
         Ok(found.map(|found| found.value()))
     }
 
+    /// Transactions that `address` has to do with, the newest first, at most `max`: block and place
+    /// of each, where `before` is given only earlier ones. Whom a transaction has to do with: who sent
+    /// it, whom it calls or makes, and who gives or gets tokens (ERC-20) by one of its first 16 logs.
+    pub fn history(
+        &self,
+        address: &Address,
+        before: Option<(u64, u32)>,
+        max: usize,
+    ) -> Result<Vec<(u64, u32)>, Error> {
+        let table = self.table(tables::HISTORY)?;
+        let (block, place) = before.unwrap_or((u64::MAX, u32::MAX));
+        let range = tables::moment(address, 0, 0)..tables::moment(address, block, place);
+        let keys = table.range::<&tables::Moment>(&range.start..&range.end).map_err(failed)?;
+        let when = |entry: Result<(redb::AccessGuard<'_, _>, _), _>| {
+            Ok(tables::when(entry.map_err(failed)?.0.value()))
+        };
+        keys.rev().take(max).map(when).collect()
+    }
+
     /// Blocks of `range` whose bloom passes `wanted`, ascending.
     pub fn blooming(
         &self,

@@ -11,12 +11,15 @@ use alloy_trie::TrieAccount;
 use redb::TableDefinition;
 
 /// The format of the file.
-pub(super) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 2;
 
 /// A table whose keys are hashes or numbers.
 pub(super) type Table<K, V> = TableDefinition<'static, K, V>;
 /// A key of the table of slots: an address and a slot.
 pub(super) type Place = [u8; 52];
+
+/// A key of the table of histories; ascending in time for each address.
+pub(super) type Moment = [u8; 32];
 
 /// Format, genesis file, number of the tip.
 pub(super) const META: Table<&str, &[u8]> = Table::new("meta");
@@ -42,6 +45,8 @@ pub(super) const HASHES: Table<u64, &[u8; 32]> = Table::new("hashes");
 pub(super) const NUMBERS: Table<&[u8; 32], u64> = Table::new("numbers");
 /// Where transactions are: block and place in it.
 pub(super) const TRANSACTIONS: Table<&[u8; 32], (u64, u32)> = Table::new("transactions");
+/// Which transactions an account has to do with: its address, the block, the place in it.
+pub(super) const HISTORY: Table<&Moment, ()> = Table::new("history");
 
 /// Keys of [`META`].
 pub(super) const META_FORMAT: &str = "format";
@@ -53,6 +58,20 @@ pub(super) fn place(address: &Address, slot: &U256) -> Place {
     key[..20].copy_from_slice(address.as_slice());
     key[20..].copy_from_slice(&slot.to_be_bytes::<32>());
     key
+}
+
+pub(super) fn moment(address: &Address, block: u64, place: u32) -> Moment {
+    let mut key = [0; 32];
+    key[..20].copy_from_slice(address.as_slice());
+    key[20..28].copy_from_slice(&block.to_be_bytes());
+    key[28..].copy_from_slice(&place.to_be_bytes());
+    key
+}
+
+/// Block and place of a key that [`moment`] made.
+pub(super) fn when(key: &Moment) -> (u64, u32) {
+    let [.., a, b, c, d, e, f, g, h, i, j, k, l] = *key;
+    (u64::from_be_bytes([a, b, c, d, e, f, g, h]), u32::from_be_bytes([i, j, k, l]))
 }
 
 pub(super) fn encode_number(number: u64) -> [u8; 8] {

@@ -1,9 +1,10 @@
 //! A chain on disk, its mempool and its JSON-RPC server, without consensus: blocks are built here.
 
 mod database;
-mod leader;
+pub mod leader;
 mod mempool;
 mod rpc;
 mod served;
 mod sockets;
-mod world;
+pub mod votes;
+pub mod world;

@@ -2,6 +2,7 @@
 
 mod answers;
 mod chain;
+mod explorer;
 mod failures;
 mod keys;
 mod load;

@@ -183,3 +183,38 @@ fn no_flipped_or_missing_byte_is_final() {
         assert!(light.clone().check(&good.header, &other, &bytes).is_err());
     }
 }
+
+/// What the wasm build is held against: a walk of one epoch, as the golden file has it.
+#[test]
+fn the_golden_walk_is_final() {
+    let (first, second) = (seats(&[1, 2, 3, 4]), seats(&[2, 3, 4, 5]));
+    let (block0, block1) = (block(0, &second), block(1, &first));
+    let signed = [
+        certificate(&block0, &[1, 2, 3, 4], &THREE, &GENESIS),
+        certificate(&block1, &[2, 3, 4, 5], &[true; 4], &GENESIS),
+    ];
+    let mut light = Light::new(&GENESIS, &first).unwrap();
+    light.check(&block0.header, &block0.seal, &signed[0]).unwrap();
+    light.advance(&second).unwrap();
+    light.check(&block1.header, &block1.seal, &signed[1]).unwrap();
+    let mut text = format!("genesis: {}\n", hex(&GENESIS));
+    for (epoch, (made, seats)) in [(block0, first), (block1, second)].iter().enumerate() {
+        let committee: Vec<u8> =
+            seats.iter().flat_map(|(key, vote)| [&key[..], &vote[..]].concat()).collect();
+        let parts: [(&str, &[u8]); 5] = [
+            ("committee", &committee),
+            ("header", &made.header),
+            ("seal", &made.seal),
+            ("certificate", &signed[epoch]),
+            ("hash", &made.hash),
+        ];
+        for (name, bytes) in parts {
+            text += &format!("{name} {epoch}: {}\n", hex(bytes));
+        }
+    }
+    assert_eq!(text, include_str!("../../tests/golden/finality.txt"));
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

@@ -64,6 +64,44 @@ test("a receipt alone establishes form and signature", () => {
   assert.match(verdict.text, /not checked:/);
 });
 
+const lines = read("finality.txt").trim().split("\n").map((line) => line.split(": "));
+const walk = Object.fromEntries(
+  lines.map(([name, hex]) => [name, new Uint8Array(Buffer.from(hex, "hex"))]),
+);
+const block = (epoch) => ({
+  header: walk[`header ${epoch}`],
+  seal: walk[`seal ${epoch}`],
+  certificate: walk[`certificate ${epoch}`],
+});
+
+test("a light client walks from the first committee to a final block", () => {
+  const light = door.light(walk.genesis, walk["committee 0"]);
+  const hash = (epoch) => "0x" + Buffer.from(walk[`hash ${epoch}`]).toString("hex");
+  assert.equal(light.final(block(0)), hash(0));
+  assert.throws(() => light.final(block(1)), /epoch 1, and the committee of epoch 0/);
+  assert.throws(() => light.advance(walk["committee 0"]), /not the one that the chain named/);
+  light.advance(walk["committee 1"]);
+  assert.equal(light.final(block(1)), hash(1));
+});
+
+test("a flipped byte of header, seal or certificate is not final", () => {
+  const light = door.light(walk.genesis, walk["committee 0"]);
+  for (const part of ["header", "seal", "certificate"]) {
+    for (let at = 0; at < block(0)[part].length; at += part === "header" ? 7 : 1) {
+      const flipped = { ...block(0), [part]: block(0)[part].slice() };
+      flipped[part][at] ^= 1 << at % 8;
+      assert.throws(() => light.final(flipped), `${part} ${at}`);
+    }
+  }
+});
+
+test("a light client that is begun or moved on wrongly says so", () => {
+  const short = walk["committee 0"].subarray(1);
+  assert.throws(() => door.light(walk.genesis, short), /wrong length/);
+  assert.throws(() => door.light(walk.genesis.subarray(1), walk["committee 0"]), /wrong length/);
+  assert.throws(() => door.light(walk.genesis, new Uint8Array()), /0 seats/);
+});
+
 test("a door used wrongly says so", () => {
   const given = job("chat");
   given.salt = given.salt.subarray(1);

@@ -5,7 +5,30 @@ const PARTS = ["receipt", "salt", "request", "answer"];
 /** Opens a compiled `WebAssembly.Module`; the module needs nothing from outside. */
 export async function open(module) {
   const { exports } = await WebAssembly.instantiate(module, {});
-  return { check: (given) => check(exports, given) };
+  return {
+    check: (given) => check(exports, given),
+    light: (genesis, committee) => light(exports, genesis, committee),
+  };
+}
+
+/**
+ * A light client of the chain whose block 0 has the hash `genesis`; `committee` has the seats of
+ * epoch 0, 128 bytes each. `final({ header, seal, certificate })` gives the hash of a block of its
+ * epoch that is final, `advance(committee)` goes to the next epoch; both throw what was refused.
+ */
+function light(door, genesis, committee) {
+  const ask = (name, parts) => {
+    door.door_reset();
+    parts.forEach((bytes, part) => push(door, part, bytes ?? new Uint8Array()));
+    const number = door[name]();
+    if (number) throw new Error(number === 1 ? text(door) : "a part has the wrong length");
+    return text(door);
+  };
+  ask("door_begin", [null, genesis, committee]);
+  return {
+    final: ({ header, seal, certificate }) => ask("door_final", [header, null, seal, certificate]),
+    advance: (committee) => void ask("door_advance", [null, null, committee]),
+  };
 }
 
 /**

@@ -2,7 +2,7 @@
 
 use super::leader::{GENESIS, open, propose};
 use super::world::{TOKEN, WRAPPED, World};
-use alloy_primitives::{Address, B256, U256, keccak256};
+use alloy_primitives::{Address, B256, TxKind, U256, keccak256};
 use alloy_sol_types::{SolCall, sol};
 use proptest::prelude::*;
 use std::io::{BufRead, BufReader};
@@ -57,11 +57,11 @@ fn a_file_of_another_format_or_another_owner_is_refused() {
     let database = redb::Database::open(&path).unwrap();
     let write = database.begin_write().unwrap();
     let meta: redb::TableDefinition<'_, &str, &[u8]> = redb::TableDefinition::new("meta");
-    write.open_table(meta).unwrap().insert("format", &2_u64.to_be_bytes()[..]).unwrap();
+    write.open_table(meta).unwrap().insert("format", &1_u64.to_be_bytes()[..]).unwrap();
     write.commit().unwrap();
     drop(database);
     let error = Chain::open(&path, GENESIS, PoolLimits::DEFAULT).err().unwrap();
-    assert!(matches!(error, Error::Format { got: 2, expected: 1, .. }), "{error}");
+    assert!(matches!(error, Error::Format { got: 1, expected: 2, .. }), "{error}");
     std::fs::write(&path, b"not a database").unwrap();
     let error = Chain::open(&path, GENESIS, PoolLimits::DEFAULT).err().unwrap();
     assert!(matches!(error, Error::Disk { .. }), "{error}");
@@ -287,4 +287,40 @@ fn whole(chain: &Chain) {
     let proven = tree::prove(&tip.view, &alice, &[]).unwrap();
     assert_eq!(flat, proven.account);
     assert_eq!(flat.unwrap().nonce, 20 * tip.header.number);
+}
+
+#[test]
+fn an_account_finds_what_it_had_to_do_with() {
+    let world = World::new();
+    let (alice, bob) = (world.alice.address, world.bob.address);
+    let history =
+        |who: Address, before, max| world.chain.tip().kept.history(&who, before, max).unwrap();
+    world.pay(&world.alice, |tx| {
+        (tx.to, tx.input) = (WRAPPED.into(), depositCall {}.abi_encode().into());
+    });
+    world.pay(&world.bob, |tx| tx.to = alice.into());
+    world.block();
+    let to = Address::repeat_byte(0x77);
+    let call = transferCall { to, value: U256::from(1) };
+    world.pay(&world.alice, |tx| {
+        (tx.to, tx.value, tx.input) = (WRAPPED.into(), U256::ZERO, call.abi_encode().into());
+    });
+    world.pay(&world.bob, |tx| {
+        (tx.to, tx.value) = (TxKind::Create, U256::ZERO);
+    });
+    world.block();
+    // Places in block 1 are by price and sender; all that counts is that each is there once.
+    let mine = history(alice, None, 9);
+    assert_eq!(mine.len(), 3);
+    assert!(mine.is_sorted_by(|one, next| one > next), "{mine:?}");
+    assert_eq!(mine[0].0, 2);
+    assert_eq!(history(to, None, 9), mine[..1]);
+    assert_eq!(history(WRAPPED, None, 9).len(), 2);
+    assert_eq!(history(bob.create(1), None, 9), history(bob, None, 1));
+    assert_eq!(
+        (history(alice, None, 2), history(alice, Some(mine[1]), 9)),
+        (mine[..2].into(), mine[2..].into())
+    );
+    assert_eq!(history(alice, Some((0, 0)), 9), []);
+    assert_eq!(history(Address::repeat_byte(0x78), None, 9), []);
 }

@@ -1,0 +1,50 @@
+//! Which accounts a transaction has to do with: an index beside the blocks, for people who look.
+//!
+//! Invariant: written with its block, so it never misses one and never names another.
+
+use super::error::{Error, failed};
+use super::tables;
+use alloy_consensus::{ReceiptEnvelope, Transaction as _, TxEnvelope};
+use alloy_primitives::{Address, B256, TxKind, b256};
+use redb::WriteTransaction;
+use terroir_ledger::Executed;
+
+/// Logs of a transaction that are looked at: what is shown to people needs no more.
+const LOGS_MAX: usize = 16;
+/// `Transfer(address,address,uint256)`.
+const TRANSFER: B256 = b256!("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef");
+
+/// Adds the transactions of `executed`.
+pub(super) fn put(write: &WriteTransaction, executed: &Executed) -> Result<(), Error> {
+    let Executed { block, senders, receipts, .. } = executed;
+    let transactions = block.transactions.iter().zip(senders).zip(receipts);
+    let mut keys = Vec::new();
+    for (place, ((transaction, sender), receipt)) in (0_u32..).zip(transactions) {
+        let concerned = concerned(transaction, sender, receipt);
+        keys.extend(concerned.map(|one| tables::moment(&one, block.header.number, place)));
+    }
+    // In the order of keys, in which a tree on disk takes them fastest.
+    keys.sort_unstable();
+    let mut table = write.open_table(tables::HISTORY).map_err(failed)?;
+    for key in &keys {
+        table.insert(key, ()).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Those whom a transaction has to do with; some may be named twice.
+fn concerned(
+    transaction: &TxEnvelope,
+    sender: &Address,
+    receipt: &ReceiptEnvelope,
+) -> impl Iterator<Item = Address> {
+    let other = match transaction.kind() {
+        TxKind::Call(to) => to,
+        TxKind::Create => sender.create(transaction.nonce()),
+    };
+    let parties = receipt.logs().iter().take(LOGS_MAX).flat_map(|log| match log.topics() {
+        [TRANSFER, from, to] => vec![Address::from_word(*from), Address::from_word(*to)],
+        _ => Vec::new(),
+    });
+    [*sender, other].into_iter().chain(parties)
+}
