@@ -32,6 +32,7 @@ interface IStaking {
     event Withdrawn(address indexed delegator, uint256 tokens);
     event Unjailed(address indexed validator);
     event Updated(address indexed validator, address payout, uint32 commission);
+    event Equivocated(address indexed validator, address indexed reporter, uint64 epoch, uint64 viewNumber, uint256 taken);
 
     /// The caller becomes a validator. `key` is its ed25519 identity, `blsKey` the 96 bytes of its key
     /// for votes, `possession` and `blsPossession` their proofs of possession over
@@ -48,6 +49,11 @@ interface IStaking {
     /// Pays what is ready to the caller; what was taken back from a validator that is slashed
     /// meanwhile is slashed with it.
     function withdraw() external returns (uint256 tokens);
+
+    /// `evidence` is two votes of one seat in one view that no honest validator signs both
+    /// (docs/format/evidence.md). The validator loses the parameter slash_equivocation of its stake, of
+    /// which a twentieth goes to the caller and the rest is burned, and never sits again.
+    function reportEquivocation(bytes calldata evidence) external;
 
     function validator(address validator) external view returns (Validator memory);
     function count() external view returns (uint64);

@@ -326,7 +326,13 @@ impl Work {
 
     fn finish(mut self, parent: &Parent<'_>, start: Start) -> Result<Executed, Error> {
         let Start { seal, number, gas_limit, base_fee, last, .. } = start;
-        let end = End { leader: seal.leader, view: seal.view, before: seal.parent_view, last };
+        let end = End {
+            leader: seal.leader,
+            view: seal.view,
+            before: seal.parent_view,
+            last,
+            parent: parent.hash,
+        };
         system(self.machine.system_call_commit(STAKING, end.input().into()))?;
         let beneficiary = self.machine.ctx.block.beneficiary;
         let pending: Pending = self.machine.ctx.journaled_state.database;

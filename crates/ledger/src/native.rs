@@ -10,7 +10,7 @@ pub mod governance;
 mod meter;
 pub mod nodes;
 pub mod params;
-mod possession;
+pub mod possession;
 mod reader;
 pub mod receipts;
 pub mod registry;

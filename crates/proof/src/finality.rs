@@ -7,9 +7,11 @@
 //! What this concludes: with fewer than a third of each committee dishonest, no other block of this
 //! chain is final at that height. It says nothing about what the block did: that is execution.
 
+mod equivocation;
 mod header;
 mod read;
 
+pub use equivocation::Equivocation;
 pub use header::{Header, Seal, keccak256};
 
 use crate::bls::{self, VoteKey};
@@ -82,6 +84,12 @@ pub enum NotFinal {
         /// How many there are.
         seats: usize,
     },
+    /// Two votes that one honest validator can sign.
+    #[error("the two votes do not contradict each other")]
+    Agree,
+    /// A vote of evidence that its seat did not sign.
+    #[error("vote {0} of the evidence is not signed by the key of its seat")]
+    Vote(usize),
     /// The signature does not hold.
     #[error("the signature of the certificate does not hold")]
     Signature,

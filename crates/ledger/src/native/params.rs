@@ -54,9 +54,11 @@ pub const RECEIPT_WINDOW: u16 = 10;
 pub const VOTING_SECONDS: u16 = 11;
 /// Seconds between the end of a vote and its effect.
 pub const TIMELOCK_SECONDS: u16 = 12;
+/// Millionths of its stake that a validator loses who contradicts itself.
+pub const SLASH_EQUIVOCATION: u16 = 13;
 
 /// All parameters, by place.
-pub const PARAMS: [Param; 13] = [
+pub const PARAMS: [Param; 14] = [
     param("block_gas", 30_000_000, 5_000_000, 200_000_000),
     param("base_fee_min", 1_000_000, 7, 1_000_000_000_000),
     param("seat_bond", 10_000 * TOKEN, TOKEN, 100_000_000 * TOKEN),
@@ -70,6 +72,7 @@ pub const PARAMS: [Param; 13] = [
     param("receipt_window", 7_200, 10, 10_000_000),
     param("voting_seconds", 3 * DAY, HOUR, 30 * DAY),
     param("timelock_seconds", 2 * DAY, HOUR, 30 * DAY),
+    param("slash_equivocation", 50_000, 10_000, 1_000_000),
 ];
 
 /// Where governance keeps the values.

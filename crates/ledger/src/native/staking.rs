@@ -7,6 +7,7 @@
 
 mod committee;
 mod end;
+mod equivocation;
 mod stake;
 
 pub(crate) use committee::first_committees;
@@ -45,6 +46,10 @@ const UNBONDINGS: Slot = Slot::number(5);
 const COMMITTEES: Slot = Slot::number(6);
 /// The epoch.
 const EPOCH: Slot = Slot::number(7);
+/// The hash of block 0, from block 1 on.
+const GENESIS: Slot = Slot::number(8);
+/// When epochs ended, in Unix seconds.
+const ENDED: Slot = Slot::number(9);
 
 /// Fields of a validator.
 mod field {
@@ -61,6 +66,8 @@ mod field {
     pub const PRODUCED: u64 = 8;
     pub const MISSED: u64 = 9;
     pub const VOTE_KEY: u64 = 10;
+    /// Whether it contradicted itself.
+    pub const EQUIVOCATED: u64 = 11;
 }
 
 /// The call `input` of the contract of staking.
@@ -75,6 +82,7 @@ pub fn run(call: &mut Call<'_>, input: &[u8]) -> Part<Vec<u8>> {
         Calls::unjail(_) => call.unjail(),
         Calls::delegate(ask) => call.delegate(ask.validator),
         Calls::undelegate(ask) => call.undelegate(ask.validator, ask.shares),
+        Calls::reportEquivocation(ask) => call.report(&ask.evidence),
         Calls::withdraw(_) => call.withdraw_stake(),
         Calls::validator(ask) => call.validator(ask.validator),
         Calls::count(_) => Ok(small(call.load(LIST)?).abi_encode()),

@@ -179,3 +179,64 @@ fn whoever_is_away_for_most_of_an_epoch_goes_to_jail_and_comes_back() {
     let stranger = world.alice.clone();
     refused(world.call(&stranger, STAKING, 0, &IStaking::unjailCall {}), "is no validator");
 }
+
+#[test]
+fn a_validator_that_contradicts_itself_is_punished_once_and_for_all() {
+    let mut world = World::new();
+    let genesis = world.hash;
+    world.block(&[]);
+    let alice = world.alice.clone();
+    let seats = seats_of(&world.view, 0).unwrap();
+    let (guilty, others) = world.validators.split_first().unwrap();
+    let seat = seats.iter().position(|seat| seat.key == guilty.key()).unwrap() as u8;
+    let (victim, other_seat) = (guilty.account.address, (seat + 1) % 4);
+    let block = |byte| Some((3, alloy_primitives::B256::repeat_byte(byte)));
+    let place = (0, 5, seat);
+    let notarize = |byte| guilty.vote(genesis, "_NOTARIZE", place, block(byte));
+    let finalize = |byte| guilty.vote(genesis, "_FINALIZE", place, block(byte));
+    let nullify = || guilty.vote(genesis, "_NULLIFY", place, None);
+    let both = |kind: u8, one: Vec<u8>, other: Vec<u8>| [vec![kind], one, other].concat();
+    let stranger = others[0].vote(genesis, "_NOTARIZE", place, block(2));
+    let elsewhere = guilty.vote(genesis, "_NOTARIZE", (0, 6, seat), block(2));
+    let seatless = |seat| guilty.vote(genesis, "_NOTARIZE", (0, 5, seat), block(1));
+    let other_chain = guilty.vote(alice.address.into_word(), "_NOTARIZE", place, block(2));
+    let bad = [
+        (vec![], "ends too early"),
+        (both(4, notarize(1), notarize(2)), "an unknown kind"),
+        (both(1, notarize(1), notarize(1)), "do not contradict"),
+        (both(1, notarize(1), elsewhere), "do not contradict"),
+        (both(1, notarize(1), seatless(other_seat)), "do not contradict"),
+        (both(1, notarize(1), stranger), "vote 1 of the evidence is not signed"),
+        (both(1, other_chain, notarize(1)), "vote 0 of the evidence is not signed"),
+        (both(1, finalize(1), finalize(2)), "vote 0 of the evidence is not signed"),
+        (
+            both(1, seatless(9), [&seatless(9)[..34], &[7, 9], &seatless(9)[36..]].concat()),
+            "no seat 9",
+        ),
+        (both(3, nullify(), finalize(1)).into_iter().chain([0]).collect(), "bytes after the end"),
+    ];
+    let good = [
+        both(1, notarize(1), notarize(2)),
+        both(2, finalize(1), finalize(2)),
+        both(3, nullify(), finalize(1)),
+    ];
+    let report =
+        |bytes: &Vec<u8>| IStaking::reportEquivocationCall { evidence: bytes.clone().into() };
+    for (bytes, why) in &bad {
+        refused(world.call(&alice, STAKING, 0, &report(bytes)), why);
+    }
+    let held = validator(&world, victim).tokens;
+    for bytes in &good {
+        // Each is enough by itself.
+        let before = world.balance(alice.address);
+        let mut copy = World::new();
+        copy.block(&[]);
+        copy.call(&alice, STAKING, 0, &report(bytes)).unwrap();
+        let after = validator(&copy, victim);
+        assert!(matches!(after.status, IStaking::Status::Leaving));
+        // The blocks of the call brought rewards to some validator, perhaps this one.
+        assert!(after.tokens < held * U256::from(96) / U256::from(100));
+        assert!(copy.balance(alice.address) > before);
+        refused(copy.call(&alice, STAKING, 0, &report(&good[0])), "was punished already");
+    }
+}

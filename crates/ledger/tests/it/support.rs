@@ -88,6 +88,27 @@ impl Validator {
         compressed(&(G2Affine::generator() * self.vote).into_affine())
     }
 
+    /// A vote of the seat `place.2` in epoch and view, as `docs/format/evidence.md` has it; of a
+    /// proposal, also the view of its parent and its hash. All numbers are below 128.
+    pub fn vote(
+        &self,
+        genesis: B256,
+        kind: &str,
+        place: (u8, u8, u8),
+        proposal: Option<(u8, B256)>,
+    ) -> Vec<u8> {
+        let mut message = vec![place.0, place.1];
+        if let Some((parent, block)) = proposal {
+            message.push(parent);
+            message.extend(block);
+        }
+        let namespace = [b"terroir 2026-11 chain ", genesis.as_slice(), kind.as_bytes()].concat();
+        let bytes = [&[namespace.len() as u8][..], &namespace, &message].concat();
+        let point = g1(b"BLS_SIG_BLS12381G1_XMD:SHA-256_SSWU_RO_POP_", &bytes) * self.vote;
+        let signature = compressed(&point.into_affine());
+        [&message[..], &[place.2], &signature].concat()
+    }
+
     pub fn vote_possession(&self) -> Bytes {
         let message = self.message();
         let bytes = [&[message.len() as u8][..], &message, &self.vote_key()].concat();

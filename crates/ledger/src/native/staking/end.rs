@@ -1,9 +1,9 @@
 //! The end of a block, which is no transaction: who made it is rewarded, who was away is counted,
 //! and at the end of an epoch the absent go to jail and the next committee but one is fixed.
 
-use super::{EPOCH, LIST, Status, WHOLE, field, params, slot_of};
+use super::{ENDED, EPOCH, LIST, Status, WHOLE, field, params, slot_of};
 use crate::native::{Call, Part, STAKING, Stop, require, small, to_address};
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, B256, U256};
 use alloy_sol_types::SolValue;
 use revm::handler::SYSTEM_ADDRESS;
 
@@ -21,13 +21,15 @@ pub struct End {
     pub before: u64,
     /// Whether this is the last block of its epoch.
     pub last: bool,
+    /// The hash of the block before it.
+    pub parent: B256,
 }
 
 impl End {
     /// The input of the system call.
     pub fn input(&self) -> Vec<u8> {
-        let End { leader, view, before, last } = *self;
-        [END.to_vec(), (leader, view, before, last).abi_encode_params()].concat()
+        let End { leader, view, before, last, parent } = *self;
+        [END.to_vec(), (leader, view, before, last, parent).abi_encode_params()].concat()
     }
 
     /// Reads `input` where the system calls; nobody else can.
@@ -35,10 +37,10 @@ impl End {
         let Some(rest) = input.strip_prefix(&END).filter(|_| caller == SYSTEM_ADDRESS) else {
             return Ok(None);
         };
-        let decoded = <(u64, u64, u64, bool)>::abi_decode_params_validate(rest);
-        let (leader, view, before, last) =
+        let decoded = <(u64, u64, u64, bool, B256)>::abi_decode_params_validate(rest);
+        let (leader, view, before, last, parent) =
             decoded.map_err(|error| Stop::Fatal(format!("the end of a block: {error}")))?;
-        Ok(Some(End { leader, view, before, last }))
+        Ok(Some(End { leader, view, before, last, parent }))
     }
 }
 
@@ -49,6 +51,7 @@ pub fn leader(epoch: u64, view: u64, seats: u64) -> u64 {
 
 impl Call<'_> {
     pub(super) fn end_block(&mut self, end: &End) -> Part<Vec<u8>> {
+        self.begin(end.parent)?;
         let epoch = self.epoch_now()?;
         let seats = self.seat_list(epoch)?;
         let made = seats.get(usize::try_from(end.leader).unwrap_or(usize::MAX)).copied();
@@ -101,6 +104,7 @@ impl Call<'_> {
         let before = self.seat_list(epoch + 1)?;
         self.elect(epoch + 2, &before)?;
         self.forget(epoch + 1)?;
+        self.store(ENDED.at(epoch), U256::from(self.now.time))?;
         self.store(EPOCH, U256::from(epoch + 1))
     }
 
@@ -128,7 +132,7 @@ impl Call<'_> {
         Ok(())
     }
 
-    fn burn(&mut self, tokens: U256) -> Part<()> {
+    pub(super) fn burn(&mut self, tokens: U256) -> Part<()> {
         match self.host.transfer(STAKING, Address::ZERO, tokens).map_err(Stop::Fatal)? {
             true => Ok(()),
             false => Err(Stop::Fatal("staking holds less than it owes".into())),
