@@ -1,10 +1,10 @@
 //! What can go wrong with a node, and with which file or which request.
 
+use std::fmt::Display;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use terroir_base::id::{ModelId, ReceiptId};
-use terroir_base::sign;
 use terroir_proof::Rejected;
 
 /// Why a call on a node failed.
@@ -177,6 +177,31 @@ pub enum Error {
         /// What is wrong.
         problem: String,
     },
+    /// A file that says how a node runs and is not understood.
+    #[error("{}: {problem}", path.display())]
+    Settings {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and where.
+        problem: String,
+    },
+    /// The chain on this machine: see its message.
+    #[error(transparent)]
+    Chain(Box<crate::chain::Error>),
+    /// The consensus engine did not start, or ended by itself.
+    #[error("consensus: {0}")]
+    Consensus(String),
+    /// The development chain: see the message.
+    #[error("devnet: {0}")]
+    Devnet(String),
+    /// An account on this machine.
+    #[error("account {address} {problem}")]
+    Account {
+        /// Its address.
+        address: alloy_primitives::Address,
+        /// What is wrong.
+        problem: String,
+    },
     /// The engine's thread is gone; the log says why.
     #[error("the engine has stopped")]
     Stopped,
@@ -184,9 +209,9 @@ pub enum Error {
 
 impl Error {
     /// For files whose secrets others may read or which hold no key.
-    pub(crate) fn secrets(path: &Path) -> impl FnOnce(sign::Error) -> Error {
+    pub(crate) fn secrets<E: Display>(path: &Path) -> impl FnOnce(E) -> Error {
         let path = path.to_owned();
-        move |source| Error::Secrets { path, problem: source.to_string() }
+        move |problem| Error::Secrets { path, problem: problem.to_string() }
     }
 }
 

@@ -4,7 +4,7 @@
 //! number of processes may use one home, and a crash leaves the old state or the new one.
 //! Layout: `docs/format/home.md`.
 
-mod key;
+pub(crate) mod key;
 mod models;
 
 use crate::disk::{PUBLIC, lock, read_small, replace};

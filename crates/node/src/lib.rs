@@ -1,14 +1,18 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod batches;
 pub mod chain;
 mod clock;
+pub mod devnet;
 mod disk;
 mod engine;
 mod error;
 pub mod explorer;
 mod home;
+pub mod light;
+pub mod member;
 pub mod opening;
 pub mod process;
 mod receipts;

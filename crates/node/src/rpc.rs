@@ -5,6 +5,7 @@
 
 mod args;
 mod call;
+mod client;
 mod failure;
 mod fees;
 mod filters;
@@ -17,6 +18,7 @@ mod shape;
 mod subscribe;
 mod trace;
 
+pub use client::Client;
 pub use serve::{RpcServer, router};
 
 use crate::chain::Chain;

@@ -33,6 +33,11 @@ impl SecretKey {
         self.0.sign(message).to_bytes()
     }
 
+    /// The 32 bytes that it was derived from, for engines that sign by themselves.
+    pub fn seed(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes())
+    }
+
     /// The line to keep in a key file, ended by a line feed.
     pub fn to_text(&self) -> Zeroizing<String> {
         let seed = Zeroizing::new(crate::hex::encode(self.0.as_bytes()));

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 const KEY_BYTES_MAX: usize = 256;
 
 /// The key in the file at `path`; none where there is no file. Errors: `Exposed`, `Secrets`.
-pub(super) fn load(path: &Path) -> Result<Option<SecretKey>, Error> {
+pub(crate) fn load(path: &Path) -> Result<Option<SecretKey>, Error> {
     let Some(bytes) = read_small(path, KEY_BYTES_MAX)? else { return Ok(None) };
     let bytes = Zeroizing::new(bytes);
     refuse_exposed(path)?;
@@ -20,7 +20,7 @@ pub(super) fn load(path: &Path) -> Result<Option<SecretKey>, Error> {
 }
 
 /// Makes a key and keeps it in a new file. The caller holds the lock of the home.
-pub(super) fn make(path: &Path) -> Result<SecretKey, Error> {
+pub(crate) fn make(path: &Path) -> Result<SecretKey, Error> {
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *seed).map_err(Error::Entropy)?;
     let key = SecretKey::from_seed(*seed);

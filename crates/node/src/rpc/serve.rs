@@ -161,7 +161,7 @@ fn plain(status: StatusCode) -> Response<Body> {
     reply
 }
 
-/// A server of the methods alone, which listens and does not answer yet.
+/// A server of the methods beside other pages, which listens and does not answer yet.
 pub struct RpcServer {
     listener: TcpListener,
     address: SocketAddr,
@@ -170,19 +170,20 @@ pub struct RpcServer {
 }
 
 impl RpcServer {
-    /// Takes the port; port 0 takes a free one.
+    /// Takes the port, for the methods and `pages`; port 0 takes a free one.
     ///
     /// Panics: outside a tokio runtime.
     /// Errors: `Listen`.
     pub fn bind(
         address: SocketAddr,
+        pages: Router,
         chain: Arc<Chain>,
         limits: RpcLimits,
     ) -> Result<RpcServer, Error> {
         let failed = |source| Error::Listen { address, source };
         let listener = listen::open(address).map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
-        Ok(RpcServer { listener, address, router: router(Router::new(), chain, limits), limits })
+        Ok(RpcServer { listener, address, router: router(pages, chain, limits), limits })
     }
 
     /// Where it listens.

@@ -31,7 +31,7 @@ impl Served {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
                 let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-                let server = RpcServer::bind(local, chain, limits).unwrap();
+                let server = RpcServer::bind(local, axum::Router::new(), chain, limits).unwrap();
                 said.send(server.address()).unwrap();
                 server.run(async { drop(stopped.await) }).await;
             });

@@ -1,0 +1,149 @@
+//! A node of a chain in one process: what is kept, agreement with others, and the port of wallets.
+//!
+//! For `terroir node run`, and for `terroir devnet`, which starts several. All that a node is lies in
+//! one [`Folder`]. Invariant: whatever ends a member, nothing that was final is lost, and it never
+//! votes twice for one view.
+
+mod folder;
+mod host;
+mod secrets;
+mod settings;
+
+pub use folder::Folder;
+pub use secrets::Secrets;
+pub use settings::{Network, Pacing, Peer, Settings, Wallets};
+
+use crate::chain::{Chain, Error as ChainError, Origin, PoolLimits};
+use crate::error::Error;
+use crate::explorer;
+use crate::rpc::{RpcLimits, RpcServer};
+use crate::server::signals;
+use alloy_eips::eip2718::Encodable2718;
+use host::Hosted;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use terroir_consensus::{Config, Pace, Service};
+use tokio::runtime::Runtime;
+use tokio::sync::broadcast::error::RecvError;
+
+/// Threads of the consensus engine.
+const ENGINE_THREADS: usize = 2;
+/// Most transactions of one message to peers.
+const GOSSIP_MAX: usize = 256;
+/// How often a node looks whether consensus still runs.
+const WATCH: Duration = Duration::from_millis(250);
+
+/// A member that runs.
+pub struct Member {
+    chain: Arc<Chain>,
+    service: Arc<Service>,
+}
+
+impl Member {
+    /// Opens what is in `folder` and starts to agree with others. Must be called within a tokio
+    /// runtime, whose tasks hand the transactions of clients on.
+    ///
+    /// Errors: those of the folder and its chain; `Consensus`.
+    pub fn start(folder: &Folder) -> Result<Member, Error> {
+        let settings = folder.settings()?;
+        let keys = folder.secrets()?.keys()?;
+        let text = folder.genesis(&settings)?;
+        let chain = Chain::open(&folder.chain(), &text, PoolLimits::DEFAULT)?;
+        let first = chain.block(&chain.tip(), 0)?;
+        let genesis = first.expect("a chain that is open has block 0").block.clone();
+        let chain = Arc::new(chain);
+        let config = Config {
+            chain: chain.chain().clone(),
+            genesis,
+            keys,
+            pace: Pace { block_ms: settings.pace.block_ms, idle_ms: settings.pace.idle_ms },
+            directory: folder.consensus(),
+            listen: settings.network.listen,
+            public: settings.network.public.unwrap_or(settings.network.listen),
+            peers: settings.network.peers()?,
+            threads: ENGINE_THREADS,
+        };
+        let host = Arc::new(Hosted::new(chain.clone(), folder.evidence()));
+        let service =
+            Service::start(config, host).map_err(|why| Error::Consensus(why.to_string()))?;
+        let member = Member { chain, service: Arc::new(service) };
+        member.gossip();
+        Ok(member)
+    }
+
+    /// What it keeps.
+    pub fn chain(&self) -> &Arc<Chain> {
+        &self.chain
+    }
+
+    /// Hands what clients of this node send on to its peers, as long as it runs.
+    fn gossip(&self) {
+        let mut added = self.chain.mempool().added();
+        let service = Arc::downgrade(&self.service);
+        tokio::spawn(async move {
+            loop {
+                let mut some = Vec::new();
+                match added.recv().await {
+                    Ok(one) => some.push(one),
+                    // What was missed waits in the mempool, and is proposed by this node at least.
+                    Err(RecvError::Lagged(_)) => continue,
+                    Err(RecvError::Closed) => return,
+                }
+                while some.len() < GOSSIP_MAX
+                    && let Ok(one) = added.try_recv()
+                {
+                    some.push(one);
+                }
+                let local = some.iter().filter(|one| one.origin == Origin::Local);
+                let bytes: Vec<_> =
+                    local.map(|one| one.transaction.envelope.encoded_2718().into()).collect();
+                let Some(service) = service.upgrade() else { return };
+                if !bytes.is_empty() {
+                    service.submit(bytes);
+                }
+            }
+        });
+    }
+
+    /// Returns when consensus ended by itself. Errors: `Consensus`, always.
+    async fn failed(&self) -> Result<(), Error> {
+        loop {
+            tokio::time::sleep(WATCH).await;
+            if let Some(why) = self.service.failure() {
+                return Err(Error::Consensus(why));
+            }
+        }
+    }
+}
+
+/// Runs the node in `folder` until SIGTERM or SIGINT. Blocks; `ready` is told where wallets find it.
+///
+/// Errors: those of [`Member::start`]; `Listen`; `Consensus` when it ends by itself.
+pub fn run(folder: &Folder, ready: impl FnOnce(SocketAddr)) -> Result<(), Error> {
+    let runtime = Runtime::new().map_err(Error::Setup)?;
+    runtime.block_on(async {
+        let (stop, _) = signals()?;
+        let settings = folder.settings()?;
+        let member = Member::start(folder)?;
+        let (chain, limits) = (member.chain.clone(), RpcLimits::DEFAULT);
+        let pages = explorer::routes(chain.clone());
+        let server = RpcServer::bind(settings.rpc.listen, pages, chain, limits)?;
+        ready(server.address());
+        let mut ended = Ok(());
+        let stopped = async {
+            tokio::select! {
+                () = stop => {}
+                failed = member.failed() => ended = failed,
+            }
+        };
+        server.run(stopped).await;
+        ended
+    })
+}
+
+impl From<ChainError> for Error {
+    fn from(error: ChainError) -> Error {
+        Error::Chain(Box::new(error))
+    }
+}

@@ -1,0 +1,86 @@
+//! The folder of a member: its keys, its settings, its chain. Layout: `docs/format/member.md`.
+
+use super::secrets::Secrets;
+use super::settings::{BYTES_MAX, Settings};
+use crate::disk::{PUBLIC, read_small, replace};
+use crate::error::{Error, disk};
+use std::fs;
+use std::path::{Path, PathBuf};
+use terroir_ledger::genesis;
+
+/// A folder that was made for a member.
+pub struct Folder {
+    path: PathBuf,
+}
+
+impl Folder {
+    /// Makes the folder `path` with keys, where there are none.
+    ///
+    /// Errors: `Disk`, those of the keys.
+    pub fn make(path: &Path) -> Result<(Folder, Secrets), Error> {
+        fs::create_dir_all(path).map_err(disk(path))?;
+        let folder = Folder { path: path.to_owned() };
+        let secrets = Secrets::make(path)?;
+        Ok((folder, secrets))
+    }
+
+    /// The folder that the file `path`, a `node.toml`, lies in.
+    ///
+    /// Errors: `Disk` where there is no such file.
+    pub fn of(path: &Path) -> Result<Folder, Error> {
+        let path = fs::canonicalize(path).map_err(disk(path))?;
+        let folder = path.parent().expect("a file lies in a folder");
+        Ok(Folder { path: folder.to_owned() })
+    }
+
+    /// Writes how the member runs, and where its chain begins.
+    ///
+    /// Errors: `Disk`.
+    pub fn write(&self, settings: &Settings, genesis: &str) -> Result<(), Error> {
+        let text = toml::to_string(settings).expect("settings are TOML");
+        replace(&self.path.join(&settings.genesis), genesis.as_bytes(), PUBLIC)?;
+        replace(&self.config(), text.as_bytes(), PUBLIC)
+    }
+
+    /// The file of settings.
+    pub fn config(&self) -> PathBuf {
+        self.path.join("node.toml")
+    }
+
+    /// How the member runs. Errors: `Disk`, `Settings`.
+    pub fn settings(&self) -> Result<Settings, Error> {
+        let path = self.config();
+        Settings::parse(&path, &text(&path, BYTES_MAX)?)
+    }
+
+    /// The text of the genesis file. Errors: `Disk`, `Settings`.
+    pub fn genesis(&self, settings: &Settings) -> Result<String, Error> {
+        text(&self.path.join(&settings.genesis), genesis::BYTES_MAX)
+    }
+
+    /// The keys. Errors: those of reading them.
+    pub(super) fn secrets(&self) -> Result<Secrets, Error> {
+        Secrets::load(&self.path)
+    }
+
+    pub(super) fn chain(&self) -> PathBuf {
+        self.path.join("chain.redb")
+    }
+
+    pub(super) fn consensus(&self) -> PathBuf {
+        self.path.join("consensus")
+    }
+
+    pub(super) fn evidence(&self) -> PathBuf {
+        self.path.join("evidence")
+    }
+}
+
+fn text(path: &Path, bytes_max: usize) -> Result<String, Error> {
+    let problem = |problem: String| Error::Settings { path: path.to_owned(), problem };
+    let bytes = read_small(path, bytes_max)?.ok_or_else(|| problem("no such file".into()))?;
+    if bytes.len() > bytes_max {
+        return Err(problem(format!("is longer than {bytes_max} bytes")));
+    }
+    String::from_utf8(bytes).map_err(|error| problem(error.to_string()))
+}
