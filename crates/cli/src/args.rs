@@ -3,13 +3,17 @@
 //! For `main`. Invariant: parsing touches no file, and nothing below the command's own module reads
 //! these structures; each command resolves them once into what is meant.
 
+mod account;
 mod ask;
+mod chain;
 mod data;
 mod lead;
 mod model;
 mod serve;
 
+pub use account::{Account, Chain, Password, Rpc};
 pub use ask::Ask;
+pub use chain::{Devnet, DevnetUp, Node, NodeInit, PeerArg};
 pub use data::{
     Append, Audit, CheckAbsent, Data, Explain, Export, Form, Plan, ProveAbsent, Report, Run, Seal,
     Unseal, Value, Withdraw, Work,
@@ -51,6 +55,18 @@ pub enum Command {
     Data(Box<Data>),
     /// Serve models over HTTP, as OpenAI clients expect it, with a receipt for each answer
     Serve(Serve),
+    /// Keep keys, send tokens
+    #[command(subcommand)]
+    Account(Account),
+    /// Look at a chain, and check offline that a block is final
+    #[command(subcommand)]
+    Chain(Chain),
+    /// Start, watch and end a chain of several validators on this machine, for development
+    #[command(subcommand)]
+    Devnet(Devnet),
+    /// Run a node of a chain
+    #[command(subcommand)]
+    Node(Node),
     /// Look after the files of all models
     #[command(subcommand)]
     Store(Store),

@@ -6,11 +6,15 @@
 
 #![forbid(unsafe_code)]
 
+mod account;
 mod args;
 mod ask;
+mod chain;
 mod data;
+mod devnet;
 mod interrupt;
 mod model;
+mod node;
 mod output;
 mod progress;
 mod receipt;
@@ -53,6 +57,10 @@ fn run(args: Args) -> Result<Verdict> {
     match args.command {
         Command::Ask(typed) => ask::run(&settings, *typed),
         Command::Data(verb) => data::run(&settings, *verb),
+        Command::Account(verb) => account::run(&settings, verb),
+        Command::Chain(verb) => chain::run(verb),
+        Command::Devnet(verb) => devnet::run(&settings, verb),
+        Command::Node(verb) => node::run(verb),
         Command::Receipt(verb) => receipt::run(&settings, verb),
         Command::Model(verb) => model::run(&settings, verb),
         Command::Serve(typed) => serve::run(&settings, typed),

@@ -6,7 +6,7 @@
 use anyhow::{Context, Result, anyhow};
 use serde_json::Value;
 use std::fmt::{self, Display};
-use std::io::{self, ErrorKind, IsTerminal, Read, Write};
+use std::io::{self, BufRead, ErrorKind, IsTerminal, Read, Write};
 use std::path::Path;
 
 /// Whoever read stdout has gone away: a reason to stop, not a failure.
@@ -61,6 +61,24 @@ pub fn talk(text: impl Display) {
 /// An error with what to do about it, in the order in which people read.
 pub fn advise(error: impl Into<anyhow::Error>, advice: impl Display) -> anyhow::Error {
     anyhow!("{:#}; {advice}", error.into())
+}
+
+/// Asks for a line that does not appear while it is typed. Errors: where no terminal listens.
+pub fn ask_hidden(question: &str) -> Result<String> {
+    use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
+    let terminal = io::stdin();
+    let before = tcgetattr(&terminal).context("stdin is no terminal")?;
+    let mut hidden = before.clone();
+    hidden.local_modes.remove(LocalModes::ECHO);
+    // Nobody listens: then nothing is lost.
+    let _ = write!(io::stderr().lock(), "{question}");
+    tcsetattr(&terminal, OptionalActions::Flush, &hidden).context("cannot hide what is typed")?;
+    let mut line = String::new();
+    let read = terminal.lock().read_line(&mut line);
+    tcsetattr(&terminal, OptionalActions::Flush, &before).context("cannot show what is typed")?;
+    talk("");
+    read.context("cannot read what is typed")?;
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
 }
 
 /// The text in a file; `-` is stdin.

@@ -45,7 +45,8 @@ impl Settings {
         self.home.as_deref().filter(|home| usual_home().as_deref() != Some(*home))
     }
 
-    fn folder(&self) -> Result<&Path> {
+    /// The home folder.
+    pub fn folder(&self) -> Result<&Path> {
         let none = "there is no place for models and receipts: give --home DIR, or set HOME";
         self.home.as_deref().context(none)
     }

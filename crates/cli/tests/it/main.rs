@@ -1,6 +1,7 @@
 //! The real binary in fresh homes, as people and scripts meet it.
 
 mod ask;
+mod chain;
 mod data;
 mod grammar;
 mod lead;
