@@ -3,6 +3,7 @@
 //! For whoever makes a claim about speed or quality; docs/benchmarks.md holds the results. Invariant:
 //! both sides get the same file, the same words and the same number of threads, in turn.
 
+mod chain;
 mod corpus;
 mod llm;
 mod quality;
@@ -37,6 +38,15 @@ pub enum Bench {
         #[arg(long)]
         check: bool,
     },
+    /// Four validators on this machine: finality, transfers, kills, memory.
+    Chain {
+        /// How long transfers are sent.
+        #[arg(long, default_value_t = 60)]
+        seconds: u64,
+        /// Exit with an error when a gate is missed.
+        #[arg(long)]
+        check: bool,
+    },
     /// Both numeric profiles against a float32 reference of the same model file.
     Quality {
         /// Exit with an error when a gate is missed.
@@ -52,6 +62,7 @@ pub fn run(place: &Place, what: &Bench) -> Result<()> {
     let (name, table, check) = match what {
         Bench::Llm { rounds, check } => ("llm", llm::measure(place, *rounds)?, *check),
         Bench::Corpus { rounds, check } => ("corpus", corpus::measure(place, *rounds)?, *check),
+        Bench::Chain { seconds, check } => ("chain", chain::measure(place, *seconds)?, *check),
         Bench::Quality { check } => ("quality", quality::measure(place)?, *check),
     };
     finish(place, name, &table, check)

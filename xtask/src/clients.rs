@@ -30,7 +30,7 @@ pub fn run(place: &Place) -> Result<()> {
 }
 
 /// A running server.
-pub struct Server {
+struct Server {
     child: Child,
     url: String,
     /// Kept open: a server whose stdout is closed might end because of that.
@@ -39,7 +39,7 @@ pub struct Server {
 
 impl Server {
     /// Starts it and waits for the line on stdout that says where it listens.
-    pub fn start(command: &mut Command) -> Result<Server> {
+    fn start(command: &mut Command) -> Result<Server> {
         eprintln!("$ {}", shell::line(command));
         let mut child =
             command.stdout(Stdio::piped()).spawn().context("cannot start the server")?;
@@ -52,11 +52,6 @@ impl Server {
             line.clear();
         }
         bail!("the server ended without saying where it listens: {}", child.wait()?)
-    }
-
-    /// Where it listens.
-    pub fn url(&self) -> &str {
-        &self.url
     }
 
     /// Asks it to drain and waits; a server that is asked must end cleanly.

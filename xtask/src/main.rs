@@ -9,6 +9,7 @@ mod clients;
 mod cluster;
 mod contracts;
 mod demo;
+mod devnet;
 mod digests;
 mod node;
 mod place;
@@ -53,7 +54,7 @@ enum Chore {
     Clients,
     /// Drive the JSON-RPC of a chain with viem and web3.py, and a contract compiled by solc.
     Wallets {
-        /// The node; without, one is started that forgets everything.
+        /// The node; without, a chain of four is started.
         #[arg(long, value_name = "URL", requires = "key")]
         rpc: Option<String>,
         /// The private key of an account there that has money.

@@ -4,31 +4,27 @@
 //! and talk to the server over real sockets.
 
 use std::fs;
-use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use crate::clients::Server;
+use crate::devnet::Devnet;
 use crate::node::{Node, SOLC, VIEM};
 use crate::place::Place;
-use crate::product::cargo;
+use crate::product::Product;
 use crate::python::{Python, WALLETS};
 use crate::shell;
 
-/// The key of an account that has money on the chain of the tests: 32 times 101.
-const KEY: &str = "0x6565656565656565656565656565656565656565656565656565656565656565";
-
-/// Drives the node at `rpc` with an account's `key`; without, one that is started here.
+/// Drives the node at `rpc` with an account's `key`; without, the first of four that are started here.
+///
+/// Errors: an address without a key.
 pub fn run(place: &Place, rpc: Option<&str>, key: Option<&str>) -> Result<()> {
-    let key = key.unwrap_or(KEY);
     if let Some(rpc) = rpc {
-        return drive(place, rpc, key);
+        return drive(place, rpc, key.context("--key is needed too")?);
     }
-    let example = ["--example", "rpc"];
-    shell::run(cargo(place).args(["build", "--release", "-p", "terroir-node"]).args(example))?;
-    let program = place.target.join("release").join("examples").join("rpc");
-    let server = Server::start(&mut Command::new(program))?;
-    drive(place, server.url(), key)
+    let product = Product::build(place)?;
+    let mut devnet = Devnet::new(&product)?;
+    devnet.up()?;
+    drive(place, &devnet.urls()?[0], &devnet.key()?)
 }
 
 fn drive(place: &Place, rpc: &str, key: &str) -> Result<()> {
