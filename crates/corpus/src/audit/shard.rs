@@ -16,7 +16,7 @@ use std::path::Path;
 use terroir_base::Digest;
 
 /// The keys of records in one run, ascending, and their sketches.
-type Keys = Option<HashMap<RecordId, (Vec<Key>, Vec<u8>)>>;
+type Keys = HashMap<RecordId, (Vec<Key>, Vec<u8>)>;
 
 /// Rows that are measured again at a time.
 const BATCH: usize = 512;
@@ -51,7 +51,12 @@ impl Auditor<'_> {
 
     /// The keys and sketches that the runs of the shard `name` have for the drawn records; none for a stage that
     /// has no run, or none that can be read.
-    fn own_keys(&self, name: &str, drawn: &Drawn, found: &mut Vec<Difference>) -> Vec<Keys> {
+    fn own_keys(
+        &self,
+        name: &str,
+        drawn: &Drawn,
+        found: &mut Vec<Difference>,
+    ) -> Vec<Option<Keys>> {
         let mut all = Vec::with_capacity(self.stages.len());
         for (place, stage) in self.stages.iter().enumerate() {
             let wanted: HashSet<RecordId> = match stage.work {
@@ -74,7 +79,7 @@ impl Auditor<'_> {
     fn part(
         &self,
         name: &str,
-        (path, keys): (&Path, &[Keys]),
+        (path, keys): (&Path, &[Option<Keys>]),
         part: &[(usize, &[usize])],
         meetings: &Meetings,
         found: &mut Vec<Difference>,
@@ -188,12 +193,9 @@ impl Auditor<'_> {
 }
 
 /// What the run `path` has of the records `wanted`.
-fn keys_of(
-    path: &Path,
-    wanted: &HashSet<RecordId>,
-) -> Result<HashMap<RecordId, (Vec<Key>, Vec<u8>)>, Error> {
+fn keys_of(path: &Path, wanted: &HashSet<RecordId>) -> Result<Keys, Error> {
     let mut run = Run::open(path)?;
-    let mut keys: HashMap<RecordId, (Vec<Key>, Vec<u8>)> = HashMap::new();
+    let mut keys = Keys::new();
     run.sketches(|record, sketch| {
         if wanted.contains(&record) {
             keys.entry(record).or_default().1 = sketch.to_vec();
@@ -210,7 +212,7 @@ struct Told<'a> {
     records: &'a Rows,
     row: usize,
     tables: &'a [Option<Slice>],
-    keys: &'a [Keys],
+    keys: &'a [Option<Keys>],
     place: usize,
     stages: &'a [usize],
 }

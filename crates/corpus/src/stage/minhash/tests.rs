@@ -362,7 +362,8 @@ proptest! {
         threshold in 0..=1_000_000_u32,
     ) {
         // Of lower bits that are not spread as well as they are in n-grams, too.
-        let number = |at: usize| signature_number(at as u64, 0) % spread << 7 | at as u64 % 128;
+        let number =
+            |at: usize| (signature_number(at as u64, 0) % spread) * 128 + at as u64 % 128;
         let set = |from: usize, to: usize| -> Vec<u64> {
             let own = (from..to).map(number);
             let mut set: Vec<u64> = own.chain((0..shared).map(number)).collect();
