@@ -132,7 +132,7 @@ pub fn unshared(
         group.truncate(ITEM_BYTES);
         Ok((group, body))
     };
-    let groups = || keys::merge(runs).map(Groups::new);
+    let groups = || keys::merge(runs).map(|items| Groups::new(items.named()));
     let leaves = || Ok(groups()?.map(leaf));
     let prefixes: Vec<[u8; 18]> = keys.iter().map(prefix).collect();
     let prefixes: Vec<&[u8]> = prefixes.iter().map(<[u8; 18]>::as_slice).collect();

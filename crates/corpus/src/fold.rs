@@ -16,8 +16,8 @@ use crate::rows::digest;
 use crate::stage::Stage;
 use crate::table;
 use crate::tree::SaltKey;
-use arrow_array::RecordBatch;
 use arrow_array::cast::AsArray;
+use arrow_array::{Array, FixedSizeBinaryArray, RecordBatch};
 use columns::Columns;
 pub use columns::{schema, verdict_body, verdict_leaf};
 pub(crate) use lockstep::Lockstep;
@@ -256,6 +256,20 @@ pub fn leaves(
     };
     Ok(table.flat_map(move |batch| match batch {
         Ok(batch) => items(batch).map(Ok).collect::<Vec<_>>(),
+        Err(error) => vec![Err(error)],
+    }))
+}
+
+/// The leaves of one table without their records.
+pub(crate) fn only_leaves(
+    path: &Path,
+) -> Result<impl Iterator<Item = Result<Digest, Error>> + use<>, Error> {
+    let leaf = |leaves: &FixedSizeBinaryArray, at| digest(leaves, at).expect("never null");
+    Ok(table::read(path, &schema(), &["leaf"])?.flat_map(move |batch| match batch {
+        Ok(batch) => {
+            let leaves = batch.column(0).as_fixed_size_binary();
+            (0..leaves.len()).map(|at| Ok(leaf(leaves, at))).collect()
+        }
         Err(error) => vec![Err(error)],
     }))
 }

@@ -1,15 +1,19 @@
 //! Sorted runs of keys on disk: which records meet under which key of a global stage.
 //!
 //! A run holds the keys of one shard; all runs of a stage are read as one stream by [`merge`], in
-//! memory that does not grow with their number. Invariant: what comes out is in ascending order,
+//! memory that grows with the number of records only. Invariant: what comes out is in ascending order,
 //! without equal items, and as it was written. Format: `docs/format/keys.md`.
 
+mod layout;
 pub mod leaves;
 mod merged;
 mod run;
+mod write;
 
+pub use layout::SKETCH_BYTES_MAX;
 pub use merged::Merged;
-pub use run::{Run, write};
+pub use run::Run;
+pub use write::write;
 
 use crate::clock::Work as Clock;
 use crate::error::Error;
@@ -20,10 +24,14 @@ use crate::tree::Builder;
 use leaves::{Grouping, leaf};
 use merged::Source;
 use std::path::PathBuf;
-use terroir_base::Digest;
+use std::sync::Arc;
 
 /// One item of a run.
 pub type Item = (Key, RecordId);
+/// The same with the place of its record in a list that ascends: these sort as items do.
+pub type Numbered = (Key, u32);
+/// What a stage keeps beside the keys of a record, to know something of its text without reading it.
+pub type Sketch = (RecordId, Vec<u8>);
 
 /// Most runs that are read at a time.
 const RUNS_MAX: usize = 64;
@@ -38,21 +46,34 @@ pub fn merge(runs: &[PathBuf]) -> Result<Merged, Error> {
 }
 
 fn merge_by(runs: &[PathBuf], runs_max: usize) -> Result<Merged, Error> {
-    let open = |path: &PathBuf| Run::open(path).map(|run| Source::Run(Box::new(run)));
+    let records = merged::records(runs)?;
+    let merged = |group: &[PathBuf]| -> Result<Merged, Error> {
+        let sources = group.iter().map(|path| Source::open(path, &records));
+        Ok(Merged::new(&records, sources.collect::<Result<_, Error>>()?))
+    };
     if runs.len() <= runs_max {
-        return Ok(Merged::new(runs.iter().map(open).collect::<Result<_, Error>>()?));
+        return merged(runs);
     }
     let folder = runs[0].parent().expect("a run has a folder");
     let mut sources = Vec::new();
     for group in runs.chunks(runs_max) {
-        let group = Merged::new(group.iter().map(open).collect::<Result<_, Error>>()?);
-        sources.push(group.spool(folder)?);
+        sources.push(merged(group)?.spool(folder)?);
     }
     while sources.len() > runs_max {
-        let group = Merged::new(sources.drain(..runs_max).collect());
+        let group = Merged::new(&records, sources.drain(..runs_max).collect());
         sources.push(group.spool(folder)?);
     }
-    Ok(Merged::new(sources))
+    Ok(Merged::new(&records, sources))
+}
+
+/// `items` with the places of their records in place of their ids, and these records, ascending.
+pub fn numbered(items: &[Item]) -> (Vec<RecordId>, Vec<Numbered>) {
+    let mut records: Vec<RecordId> = items.iter().map(|item| item.1).collect();
+    records.sort_unstable();
+    records.dedup();
+    let place = |record: &RecordId| records.binary_search(record).expect("it is one of these");
+    let items = items.iter().map(|(key, record)| (*key, place(record) as u32)).collect();
+    (records, items)
 }
 
 /// The tree over all items of `runs`, in groups ([`leaves`]), for proofs that a record shares no key.
@@ -88,7 +109,8 @@ pub fn under(runs: &[PathBuf], space: u16, prefix: &[u8]) -> Result<Vec<Item>, E
 /// Items on their way to a stage, with the tree over them: merging once is enough for both.
 pub struct Committing {
     items: Merged,
-    waiting: Vec<[u8; 50]>,
+    records: Arc<[RecordId]>,
+    waiting: Vec<Numbered>,
     grouping: Grouping,
     tree: Builder,
     cpu_ns: u64,
@@ -99,12 +121,18 @@ impl Committing {
     pub fn new(items: Merged) -> Committing {
         let waiting = Vec::with_capacity(WAITING_ITEMS);
         Committing {
+            records: items.records(),
             items,
             waiting,
             grouping: Grouping::default(),
             tree: Builder::default(),
             cpu_ns: 0,
         }
+    }
+
+    /// The records of all items, ascending, each once.
+    pub fn records(&self) -> Arc<[RecordId]> {
+        self.records.clone()
     }
 
     /// The tree over all items, also those that nobody asked for, and CPU nanoseconds of its hashes.
@@ -121,7 +149,8 @@ impl Committing {
 
     fn hash(&mut self) {
         let start = Clock::begin();
-        for item in self.waiting.drain(..) {
+        for (key, number) in self.waiting.drain(..) {
+            let item = bytes(&(key, self.records[number as usize]));
             self.grouping.push(&item, |group| self.tree.push(leaf(group)));
         }
         self.cpu_ns += start.cpu_ns();
@@ -129,12 +158,12 @@ impl Committing {
 }
 
 impl Iterator for Committing {
-    type Item = Result<Item, Error>;
+    type Item = Result<Numbered, Error>;
 
-    fn next(&mut self) -> Option<Result<Item, Error>> {
+    fn next(&mut self) -> Option<Result<Numbered, Error>> {
         let item = self.items.next()?;
         if let Ok(item) = &item {
-            self.waiting.push(bytes(item));
+            self.waiting.push(*item);
             if self.waiting.len() == WAITING_ITEMS {
                 self.hash();
             }
@@ -150,13 +179,6 @@ pub fn bytes((key, record): &Item) -> [u8; 50] {
     bytes[2..18].copy_from_slice(&key.hash);
     bytes[18..].copy_from_slice(record.0.as_bytes());
     bytes
-}
-
-fn item_of(bytes: &[u8; 50]) -> Item {
-    let fits = "50 bytes are 2, 16 and 32";
-    let space = u16::from_be_bytes(bytes[..2].try_into().expect(fits));
-    let hash = bytes[2..18].try_into().expect(fits);
-    (Key { space, hash }, RecordId(Digest(bytes[18..].try_into().expect(fits))))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use crate::clock::Work as Clock;
 use crate::error::Error;
+use crate::keys::{Item, Sketch};
 use crate::record::RecordId;
 use crate::rows::{Rows, digest, row};
 use crate::stage::{Key, Stage, Work};
@@ -22,8 +23,8 @@ pub const COLUMNS: [&str; 4] = ["rid", "text", "url", "digest"];
 pub enum Found {
     /// The rows of a stage that sees one record at a time.
     Rows(Box<Rows>),
-    /// The keys of a stage that compares records.
-    Keys(Vec<(Key, RecordId)>),
+    /// The keys of a stage that compares records, and its sketches of them.
+    Keys(Vec<Item>, Vec<Sketch>),
 }
 
 /// CPU nanoseconds of a pass.
@@ -54,7 +55,7 @@ impl<'a> Pass<'a> {
         let place = |(stage, wanted): (&Stage, &bool)| {
             wanted.then(|| match &stage.work {
                 Work::Local(local) => Found::Rows(Box::new(Rows::new(local.facts(), salt.clone()))),
-                Work::Global(_) => Found::Keys(Vec::new()),
+                Work::Global(_) => Found::Keys(Vec::new(), Vec::new()),
             })
         };
         let found: Vec<Option<Found>> = stages.iter().zip(wanted).map(place).collect();
@@ -113,10 +114,14 @@ impl<'a> Pass<'a> {
                     }
                     text = out;
                 }
-                (Work::Global(global), Some(Found::Keys(keys))) => {
+                (Work::Global(global), Some(Found::Keys(keys, sketches))) => {
                     self.keys.clear();
-                    global.keys(&mut self.doc, &mut self.keys);
+                    let mut sketch = Vec::new();
+                    global.keys(&mut self.doc, &mut self.keys, &mut sketch);
                     keys.extend(self.keys.iter().map(|key| (*key, record)));
+                    if !sketch.is_empty() {
+                        sketches.push((record, sketch));
+                    }
                 }
                 (Work::Global(_), _) => {}
             }

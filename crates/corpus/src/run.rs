@@ -16,11 +16,11 @@ pub use pass::{Made, Out, Passed, Task, pass};
 use crate::catalogue::{Catalogue, Kept, NEW_PREFIX, write};
 use crate::claim::{self, Bytes, Claim, Sign, version_files};
 use crate::clock::Work as Clock;
-use crate::error::{Error, disk};
+use crate::error::{Error, damaged, disk};
 use crate::fold::{self, Counts, Fold, Folded};
 use crate::ingest::Entry;
 use crate::keys;
-use crate::merge::{self, Tree};
+use crate::merge::{Order, Tree};
 use crate::recipe::Recipe;
 use crate::record::RecordId;
 use crate::rows::digest;
@@ -148,14 +148,14 @@ pub fn run(
 ) -> Result<Outcome, Error> {
     on_threads(options.threads, || {
         let stages = chain(recipe)?;
-        let driver =
-            Driver { catalogue, recipe, records, options, stages: &stages, inputs: vec![] };
+        let (inputs, order) = (Vec::new(), Order::default());
+        let driver = Driver { catalogue, recipe, records, options, stages: &stages, inputs, order };
         driver.begin("check", records.shards.len());
         driver.each(&records.shards, |name| shard::check(&catalogue.shard(name)))?;
         let start = Clock::begin();
-        let (all, inputs) = driver.record_trees()?;
+        let (all, inputs, order) = driver.record_trees()?;
         let took = start.cpu_ns();
-        let mut outcome = Driver { inputs, ..driver }.run(all)?;
+        let mut outcome = Driver { inputs, order, ..driver }.run(all)?;
         outcome.commit_ns += took;
         Ok(outcome)
     })?
@@ -183,6 +183,8 @@ struct Driver<'a> {
     stages: &'a [Stage],
     /// The tree over the records of each shard.
     inputs: Vec<Tree>,
+    /// How the records of all shards follow each other.
+    order: Order,
 }
 
 impl Driver<'_> {
@@ -227,7 +229,15 @@ impl Driver<'_> {
             (Work::Global(_), Some(tree)) => Some(tree),
             (Work::Global(_), None) => Some(keys::tree(&self.runs(stage))?),
         };
-        Ok(Trees { rows: fold::root(&tables)?, keys })
+        Ok(Trees { rows: self.root(&tables)?, keys })
+    }
+
+    /// The tree over the leaves of `tables`, one a shard with a row for each of its records.
+    ///
+    /// That its rows are of these records is seen when verdicts are folded.
+    fn root(&self, tables: &[PathBuf]) -> Result<Tree, Error> {
+        let leaves = tables.iter().map(|path| fold::only_leaves(path)).collect::<Result<_, _>>()?;
+        self.order.root(leaves, |shard, what| damaged(&tables[shard], what))
     }
 
     /// The runs of keys of `stage`, which compares records.
@@ -253,8 +263,8 @@ impl Driver<'_> {
         claim.keep(&claim::path(file), self.options.sign)
     }
 
-    /// The tree over all records, and that over those of each shard.
-    fn record_trees(&self) -> Result<(Tree, Vec<Tree>), Error> {
+    /// The tree over all records, that over those of each shard, and the order of all records.
+    fn record_trees(&self) -> Result<(Tree, Vec<Tree>, Order), Error> {
         let salt = &self.options.salt;
         let shards = &self.records.shards;
         let parts = vec![RefCell::new(Builder::default()); shards.len()];
@@ -271,7 +281,7 @@ impl Driver<'_> {
             }))
         });
         let streams = streams.collect::<Result<_, Error>>()?;
-        let all = merge::root(streams, |record| Error::Missing {
+        let (all, order) = Order::of(streams, |record| Error::Missing {
             kind: "single leaf for record",
             name: record.to_string(),
         })?;
@@ -279,7 +289,7 @@ impl Driver<'_> {
             let part = part.into_inner();
             Tree { root: part.root(), leaves: part.leaves() }
         };
-        Ok((all, parts.into_iter().map(tree).collect()))
+        Ok((all, parts.into_iter().map(tree).collect(), order))
     }
 
     /// Folds the verdicts into a new folder.
@@ -308,7 +318,7 @@ impl Driver<'_> {
         };
         let counts = fold.run(&shards)?;
         let tables: Vec<PathBuf> = shards.into_iter().map(|shard| shard.verdicts).collect();
-        let verdicts = fold::root(&tables)?;
+        let verdicts = self.root(&tables)?;
         let entry = |(stage, trees): (&Stage, &Trees)| StageEntry {
             name: stage.name.clone(),
             kind: stage.facts().kind.to_owned(),

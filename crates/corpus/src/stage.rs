@@ -30,6 +30,7 @@ pub mod wasm;
 pub use registry::{KINDS, Stage, Work, chain};
 
 use crate::error::Error;
+use crate::keys::Numbered;
 use crate::pairs;
 use crate::record::RecordId;
 use crate::text::Doc;
@@ -122,7 +123,7 @@ pub struct Facts {
 pub type Identity = Vec<(&'static str, Value)>;
 
 /// Version of the stages' code as a whole: any change to what a stage measures raises it.
-pub const STAGE_RULES: &str = "terroir-stages-1";
+pub const STAGE_RULES: &str = "terroir-stages-2";
 
 /// A stage that needs one record at a time.
 pub trait Local: Send + Sync {
@@ -161,17 +162,21 @@ pub trait Global: Send + Sync {
     /// Parameters that decide the result.
     fn identity(&self) -> Identity;
 
-    /// The keys under which `doc` may meet others. The driver sorts them on disk.
-    fn keys(&self, doc: &mut Doc, keys: &mut Vec<Key>);
+    /// The keys under which `doc` may meet others, and a sketch that spares reading it
+    /// ([`Texts::sketches`]): at most [`crate::keys::SKETCH_BYTES_MAX`] bytes, none where there are no
+    /// keys. The driver keeps both on disk, the keys sorted.
+    fn keys(&self, doc: &mut Doc, keys: &mut Vec<Key>, sketch: &mut Vec<u8>);
 
     /// Finds what belongs together, given every key of every record in ascending order of
     /// (key, record), and any text on demand. Only records that meet another are returned, in
     /// ascending order; all others have zero scores and are alone.
     ///
-    /// `keys` gives no two equal items. The result depends on nothing else than its items and texts.
+    /// `keys` gives no two equal items; each has the place of its record in `records`, which ascend.
+    /// The result depends on nothing else than items and texts.
     fn resolve(
         &self,
-        keys: &mut dyn Iterator<Item = Result<(Key, RecordId), Error>>,
+        keys: &mut dyn Iterator<Item = Result<Numbered, Error>>,
+        records: &[RecordId],
         texts: &dyn Texts,
     ) -> Result<Vec<Meeting>, Error>;
 }
@@ -215,6 +220,16 @@ pub trait Texts: Sync {
         &self,
         wanted: &[RecordId],
         each: &mut dyn FnMut(RecordId, &mut Doc) -> Result<(), Error>,
+    ) -> Result<(), Error>;
+
+    /// Gives `each` sketches that the stage made of `wanted` (ascending), by their places in it.
+    ///
+    /// There need not be one of each, and for an audit there are none: the result must not depend on
+    /// them. Errors: `Disk`, `Damaged`.
+    fn sketches(
+        &self,
+        wanted: &[RecordId],
+        each: &mut dyn FnMut(usize, &[u8]),
     ) -> Result<(), Error>;
 
     /// How many bytes the stage may hold at a time.

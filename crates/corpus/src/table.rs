@@ -11,7 +11,7 @@ use arrow_schema::{Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::{
-    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection,
+    ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder, RowSelection, RowSelectionPolicy,
 };
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -101,6 +101,8 @@ pub fn pick(
     let all = usize::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
     let ranges = rows.iter().take_while(|row| **row < all).map(|row| *row..*row + 1);
     let some = RowSelection::from_consecutive_ranges(ranges, all);
+    // The default decodes all rows where single ones are wanted, and so opens every page.
+    let builder = builder.with_row_selection_policy(RowSelectionPolicy::Selectors);
     Table::new(path, builder.with_row_selection(some).with_batch_size(BATCH_ROWS))
 }
 

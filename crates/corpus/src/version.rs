@@ -12,7 +12,7 @@ use terroir_base::cbor::{self, Limits, MapReader, Value};
 use terroir_base::digest::ParseError;
 
 /// Version of the format.
-const FORMAT: u64 = 3;
+const FORMAT: u64 = 4;
 /// Largest encoded version, in bytes.
 pub const VERSION_BYTES_MAX: usize = 1 << 20;
 const LIMITS: Limits = Limits { bytes_max: VERSION_BYTES_MAX, depth_max: 8, items_max: 1 << 16 };

@@ -85,6 +85,7 @@ pub fn prove(
         shards: vec![path],
         stages: &stages[..place],
         budget: usize::MAX,
+        runs: Vec::new(),
         known: Vec::new(),
         keep: &|_, _| Ok(()),
     };
@@ -216,7 +217,7 @@ fn ask(stage: &Stage, doc: &mut Doc) -> Result<Asked, Error> {
     match &stage.work {
         Work::Global(global) => {
             let mut own = Vec::new();
-            global.keys(doc, &mut own);
+            global.keys(doc, &mut own, &mut Vec::new());
             own.sort_unstable();
             own.dedup();
             Ok(Asked::Keys(own))

@@ -28,7 +28,7 @@ fn runs(memory: &Memory, folder: &Path, count: usize) -> Vec<PathBuf> {
     let run = |at: usize| {
         let items: Vec<Item> = all.iter().skip(at).step_by(count).copied().collect();
         let path = folder.join(at.to_string());
-        keys::write(&path, &items).unwrap();
+        keys::write(&path, &items, &[]).unwrap();
         path
     };
     (0..count).map(run).collect()
@@ -38,7 +38,7 @@ fn keys_of(text: &str) -> Vec<Key> {
     let mut doc = Doc::default();
     doc.reset(text);
     let mut keys = Vec::new();
-    stage().keys(&mut doc, &mut keys);
+    stage().keys(&mut doc, &mut keys, &mut Vec::new());
     keys
 }
 
@@ -256,7 +256,7 @@ fn proofs_are_frozen() {
     let number = |at: u8| Digest::of(&[at]);
     let key = |at: u8| Key { space: u16::from(at % 3), hash: [at; 16] };
     let items: Vec<Item> = (0..9).map(|at| (key(at), RecordId(number(at / 3)))).collect();
-    keys::write(&path, &items).unwrap();
+    keys::write(&path, &items, &[]).unwrap();
     let (stage, record) = (Digest::of(b"stage"), RecordId(number(1)));
     let keys = [key(3), key(4), key(5)];
     let (root, shared) = unshared(stage, record, &keys, &[path]).unwrap();

@@ -54,6 +54,7 @@ impl Auditor<'_> {
             stages: &self.stages[..place],
             budget: usize::try_from(self.memory / 4).unwrap_or(usize::MAX),
             // What is to be checked is not believed.
+            runs: Vec::new(),
             known: Vec::new(),
             keep: &|records, found| {
                 let mut others = others.lock().expect("no thread panics with the lock");
@@ -67,7 +68,11 @@ impl Auditor<'_> {
         let met = if whole { None } else { around(global.as_ref(), &runs, &texts, wanted)? };
         let met = match met {
             Some(met) => met,
-            None => global.resolve(&mut keys::merge(&runs)?, &texts)?,
+            None => {
+                let mut items = keys::merge(&runs)?;
+                let all = items.records();
+                global.resolve(&mut items, &all, &texts)?
+            }
         };
         let others = others.into_inner().expect("no thread panics with the lock");
         audit.differences.extend(others.into_iter().map(
@@ -97,9 +102,9 @@ fn around(
     let kept = Mutex::new(HashMap::new());
     let mut core = wanted;
     for _ in 0..STEPS_MAX {
-        let items = near(runs, &core)?;
+        let (records, items) = keys::numbered(&near(runs, &core)?);
         let near = Near { texts, core: &core, kept: &kept };
-        let met = stage.resolve(&mut items.into_iter().map(Ok), &near)?;
+        let met = stage.resolve(&mut items.into_iter().map(Ok), &records, &near)?;
         let inside = met.iter().filter(|meeting| core.contains(&meeting.record));
         let clusters: HashSet<RecordId> = inside.filter_map(|meeting| meeting.cluster).collect();
         let of = |meeting: &&Meeting| meeting.cluster.is_some_and(|one| clusters.contains(&one));
@@ -146,6 +151,14 @@ impl Texts for Near<'_> {
             }
             each(record, doc)
         })
+    }
+
+    fn sketches(
+        &self,
+        wanted: &[RecordId],
+        each: &mut dyn FnMut(usize, &[u8]),
+    ) -> Result<(), Error> {
+        self.texts.sketches(wanted, each)
     }
 
     fn budget(&self) -> usize {

@@ -15,8 +15,8 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use terroir_base::Digest;
 
-/// The keys of records in one run, ascending.
-type Keys = Option<HashMap<RecordId, Vec<Key>>>;
+/// The keys of records in one run, ascending, and their sketches.
+type Keys = HashMap<RecordId, (Vec<Key>, Vec<u8>)>;
 
 /// Rows that are measured again at a time.
 const BATCH: usize = 512;
@@ -49,9 +49,14 @@ impl Auditor<'_> {
         (leaves, found)
     }
 
-    /// The keys that the runs of the shard `name` have for the drawn records; none for a stage that
+    /// The keys and sketches that the runs of the shard `name` have for the drawn records; none for a stage that
     /// has no run, or none that can be read.
-    fn own_keys(&self, name: &str, drawn: &Drawn, found: &mut Vec<Difference>) -> Vec<Keys> {
+    fn own_keys(
+        &self,
+        name: &str,
+        drawn: &Drawn,
+        found: &mut Vec<Difference>,
+    ) -> Vec<Option<Keys>> {
         let mut all = Vec::with_capacity(self.stages.len());
         for (place, stage) in self.stages.iter().enumerate() {
             let wanted: HashSet<RecordId> = match stage.work {
@@ -63,15 +68,10 @@ impl Auditor<'_> {
                 continue;
             }
             let path = self.catalogue.keys(&stage.key, name);
-            let items = Run::open(&path).and_then(|run| run.of(&wanted));
-            let items = items.map_err(|error| {
+            let keys = keys_of(&path, &wanted).map_err(|error| {
                 found.push(difference(&stage.name, None, error.to_string()));
             });
-            let mut keys: HashMap<RecordId, Vec<Key>> = HashMap::new();
-            for (key, record) in items.iter().flatten() {
-                keys.entry(*record).or_default().push(*key);
-            }
-            all.push(items.is_ok().then_some(keys));
+            all.push(keys.ok());
         }
         all
     }
@@ -79,7 +79,7 @@ impl Auditor<'_> {
     fn part(
         &self,
         name: &str,
-        (path, keys): (&Path, &[Keys]),
+        (path, keys): (&Path, &[Option<Keys>]),
         part: &[(usize, &[usize])],
         meetings: &Meetings,
         found: &mut Vec<Difference>,
@@ -138,13 +138,18 @@ impl Auditor<'_> {
             if let (Work::Global(global), true, Some(told)) =
                 (&stage.work, wanted, &told.keys[place])
             {
-                let mut made = Vec::new();
-                global.keys(doc, &mut made);
+                let (mut made, mut sketch) = (Vec::new(), Vec::new());
+                global.keys(doc, &mut made, &mut sketch);
                 made.sort_unstable();
                 made.dedup();
-                if told.get(&rid).map_or(&[][..], Vec::as_slice) != made {
-                    let what = "its keys are not those that the run has";
-                    found.push(difference(&stage.name, Some(rid), what));
+                let none = (Vec::new(), Vec::new());
+                let told = told.get(&rid).unwrap_or(&none);
+                let mut wrong = |what| found.push(difference(&stage.name, Some(rid), what));
+                if told.0 != made {
+                    wrong("its keys are not those that the run has");
+                }
+                if told.1 != sketch {
+                    wrong("its sketch is not the one that the run has");
                 }
             }
             let again = again(stage, rid, text, doc, meetings[place].get(&rid));
@@ -187,12 +192,27 @@ impl Auditor<'_> {
     }
 }
 
+/// What the run `path` has of the records `wanted`.
+fn keys_of(path: &Path, wanted: &HashSet<RecordId>) -> Result<Keys, Error> {
+    let mut run = Run::open(path)?;
+    let mut keys = Keys::new();
+    run.sketches(|record, sketch| {
+        if wanted.contains(&record) {
+            keys.entry(record).or_default().1 = sketch.to_vec();
+        }
+    })?;
+    for (key, record) in run.of(wanted)? {
+        keys.entry(record).or_default().0.push(key);
+    }
+    Ok(keys)
+}
+
 /// One drawn record with the tables that speak of it.
 struct Told<'a> {
     records: &'a Rows,
     row: usize,
     tables: &'a [Option<Slice>],
-    keys: &'a [Keys],
+    keys: &'a [Option<Keys>],
     place: usize,
     stages: &'a [usize],
 }

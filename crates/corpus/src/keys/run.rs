@@ -3,99 +3,32 @@
 //! Format: `docs/format/keys.md`.
 
 use super::Item;
+use super::layout::{
+    BLOCK_ITEMS, HEAD_BYTES, ITEM_BYTES, MAGIC, SKETCH_BLOCK_BYTES, SKETCH_BYTES_MAX, Shape,
+    read_at,
+};
 use crate::error::{Error, damaged, disk};
 use crate::record::RecordId;
 use crate::stage::Key;
-use crate::table::persist;
 use std::collections::HashSet;
-use std::fs::{self, File};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use tempfile::NamedTempFile;
 use terroir_base::Digest;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
-const MAGIC: &[u8; 16] = b"terroir keys 1\n\0";
-/// Bytes before the records: the magic, the number of records and that of items.
-const HEAD_BYTES: u64 = 32;
-/// Bytes of an item: two of its space, sixteen of its hash, four of its record's place.
-const ITEM_BYTES: usize = 22;
-/// Items that share a checksum and are read at a time.
-const BLOCK_ITEMS: usize = 1 << 12;
 /// Items that are made ready at a time.
 const READY_ITEMS: usize = 1 << 8;
-
-/// Writes `items`, in any order, as the run `path`; equal ones once.
-///
-/// The file has its name only when it is whole and on disk. Gives the number of items. Errors: `Disk`.
-pub fn write(path: &Path, items: &[Item]) -> Result<u64, Error> {
-    let mut records: Vec<RecordId> = items.iter().map(|item| item.1).collect();
-    // The keys of one record come together, as a rule.
-    records.dedup();
-    records.sort_unstable();
-    records.dedup();
-    let folder = path.parent().expect("a run has a folder");
-    fs::create_dir_all(folder).map_err(disk(folder))?;
-    let temp = NamedTempFile::new_in(folder).map_err(disk(folder))?;
-    let items = encoded(&records, items);
-    write_to(temp.as_file(), &records, &items).map_err(disk(path))?;
-    persist(temp, path)?;
-    Ok(items.len() as u64)
-}
-
-/// The items as they stand in the file: ascending, each once.
-fn encoded(records: &[RecordId], items: &[Item]) -> Vec<[u8; ITEM_BYTES]> {
-    let mut last = (None, 0);
-    let mut bytes = |(key, record): &Item| {
-        if last.0 != Some(*record) {
-            let place = records.binary_search(record).expect("the table has every record");
-            last = (Some(*record), place as u32);
-        }
-        let mut bytes = [0; ITEM_BYTES];
-        bytes[..2].copy_from_slice(&key.space.to_be_bytes());
-        bytes[2..18].copy_from_slice(&key.hash);
-        bytes[18..].copy_from_slice(&last.1.to_be_bytes());
-        bytes
-    };
-    let items: Vec<[u8; ITEM_BYTES]> = items.iter().map(&mut bytes).collect();
-    // Sorting numbers is faster than sorting bytes: the first 12 bytes of an item, then its place.
-    let start =
-        |item: &[u8; ITEM_BYTES]| u128::from_be_bytes(*item.first_chunk().expect("22 > 16"));
-    let number = |(at, item): (u128, &[u8; ITEM_BYTES])| start(item) >> 32 << 32 | at;
-    let mut order: Vec<u128> = (0..).zip(&items).map(number).collect();
-    order.sort_unstable();
-    let mut sorted: Vec<_> = order.iter().map(|number| items[*number as u32 as usize]).collect();
-    for alike in sorted.chunk_by_mut(|a, b| a[..12] == b[..12]) {
-        alike.sort_unstable();
-    }
-    sorted.dedup();
-    sorted
-}
-
-fn write_to(file: &File, records: &[RecordId], items: &[[u8; ITEM_BYTES]]) -> std::io::Result<()> {
-    let mut head = Vec::with_capacity(HEAD_BYTES as usize + 32 * records.len());
-    head.extend_from_slice(MAGIC);
-    head.extend_from_slice(&(records.len() as u64).to_le_bytes());
-    head.extend_from_slice(&(items.len() as u64).to_le_bytes());
-    head.extend(records.iter().flat_map(|record| record.0.0));
-    let blocks = items.chunks(BLOCK_ITEMS).map(<[_]>::as_flattened);
-    let mut tail: Vec<u8> = blocks.flat_map(|block| xxh3_64(block).to_le_bytes()).collect();
-    let mut frame = Xxh3::new();
-    frame.update(&head);
-    frame.update(&tail);
-    tail.extend_from_slice(&frame.digest().to_le_bytes());
-    let mut file = file;
-    file.write_all(&head)?;
-    file.write_all(items.as_flattened())?;
-    file.write_all(&tail)
-}
 
 /// The items of a run in ascending order. Each block is checked before any of its items is given.
 pub struct Run {
     path: PathBuf,
     file: File,
     records: Vec<RecordId>,
+    /// Bytes of the sketch of each record.
+    lengths: Vec<u32>,
     items: u64,
+    shape: Shape,
+    /// Of the blocks of items, then of those of sketches.
     sums: Vec<u64>,
     /// Which block is read next.
     next: usize,
@@ -115,13 +48,17 @@ impl Run {
         let mut head = [0; HEAD_BYTES as usize];
         read_at(&mut file, path, 0, &mut head)?;
         let number = |at: usize| u64::from_le_bytes(*head[at..].first_chunk().expect("8 bytes"));
-        let (records, items) = (number(16), number(24));
-        let shape = Shape::of(records, items).filter(|shape| shape.file_bytes == length);
+        let counts = [number(16), number(24), number(32)];
+        let shape = Shape::of(counts).filter(|shape| shape.file_bytes == length);
         let Some(shape) = shape.filter(|_| head.starts_with(MAGIC)) else {
-            let what = format!("is no run of {records} records and {items} items: {length} bytes");
+            let [records, items, sketches] = counts;
+            let what = format!(
+                "is no run of {records} records, {items} items and {sketches} bytes of sketches: \
+                 {length} bytes"
+            );
             return Err(damaged(path, what));
         };
-        let mut table = vec![0; shape.records_bytes];
+        let mut table = vec![0; shape.table_bytes];
         read_at(&mut file, path, HEAD_BYTES, &mut table)?;
         let mut tail = vec![0; shape.sums_bytes + 8];
         read_at(&mut file, path, shape.sums_at, &mut tail)?;
@@ -131,12 +68,22 @@ impl Run {
         if found.digest().to_le_bytes() != *frame {
             return Err(damaged(path, "its records or checksums are not as they were written"));
         }
+        let (records, lengths) = table.split_at(table.len() / 36 * 32);
         let record = |bytes: &[u8; 32]| RecordId(Digest(*bytes));
+        let lengths: Vec<u32> =
+            lengths.as_chunks().0.iter().map(|length| u32::from_le_bytes(*length)).collect();
+        let all: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
+        let short = lengths.iter().all(|length| *length as usize <= SKETCH_BYTES_MAX);
+        if all != counts[2] || !short {
+            return Err(damaged(path, "its sketches are longer or shorter than they can be"));
+        }
         Ok(Run {
             path: path.to_owned(),
             file,
-            records: table.as_chunks().0.iter().map(record).collect(),
-            items,
+            records: records.as_chunks().0.iter().map(record).collect(),
+            lengths,
+            items: counts[1],
+            shape,
             sums: sums.as_chunks().0.iter().map(|sum| u64::from_le_bytes(*sum)).collect(),
             next: 0,
             block: Vec::new(),
@@ -150,7 +97,7 @@ impl Run {
     /// Goes to a block that begins at or before the first key of `space` that starts with `prefix`.
     pub fn seek(&mut self, space: u16, prefix: &[u8]) -> Result<(), Error> {
         let wanted = [&space.to_be_bytes(), prefix].concat();
-        let (mut low, mut high) = (0, self.sums.len());
+        let (mut low, mut high) = (0, self.shape.blocks);
         while low < high {
             let middle = low.midpoint(high);
             self.load(middle)?;
@@ -170,7 +117,7 @@ impl Run {
     fn load(&mut self, at: usize) -> Result<(), Error> {
         let first = (at * BLOCK_ITEMS) as u64;
         let items = (self.items - first).min(BLOCK_ITEMS as u64) as usize;
-        let start = HEAD_BYTES + 32 * self.records.len() as u64 + first * ITEM_BYTES as u64;
+        let start = self.shape.items_at + first * ITEM_BYTES as u64;
         self.block.resize(items * ITEM_BYTES, 0);
         read_at(&mut self.file, &self.path, start, &mut self.block)?;
         match xxh3_64(&self.block) == self.sums[at] {
@@ -179,13 +126,17 @@ impl Run {
         }
     }
 
-    /// Adds the next items to `into`, none at the end. Many at a time, so that the looks into the table
-    /// of records do not wait for each other.
+    /// Adds the next items to `into`, each with what `numbers` has at the place of its record; none at
+    /// the end. Many at a time, so that the looks into the table do not wait for each other.
     ///
     /// Errors: `Disk`, `Damaged`.
-    pub fn more(&mut self, into: &mut Vec<Item>) -> Result<(), Error> {
+    pub(super) fn more<T: Copy>(
+        &mut self,
+        numbers: &[T],
+        into: &mut Vec<(Key, T)>,
+    ) -> Result<(), Error> {
         if self.at == self.block.len() {
-            if self.next == self.sums.len() {
+            if self.next == self.shape.blocks {
                 return Ok(());
             }
             self.load(self.next)?;
@@ -201,7 +152,7 @@ impl Run {
         }
         self.last = items.last().copied();
         for bytes in items {
-            into.push(item(&self.path, &self.records, bytes)?);
+            into.push(item(&self.path, numbers, bytes)?);
         }
         Ok(())
     }
@@ -216,6 +167,38 @@ impl Run {
     /// Number of items.
     pub fn items(&self) -> u64 {
         self.items
+    }
+
+    /// Gives `each` the sketch of every record that has one, in order.
+    ///
+    /// Errors: `Disk`, `Damaged`.
+    pub fn sketches(&mut self, mut each: impl FnMut(RecordId, &[u8])) -> Result<(), Error> {
+        let (mut held, mut at) = (Vec::new(), 0);
+        let mut left = self.shape.sums_at - self.shape.sketches_at;
+        let mut sums = self.sums[self.shape.blocks..].iter();
+        for (record, length) in self.records.iter().zip(&self.lengths) {
+            let length = *length as usize;
+            while held.len() - at < length {
+                held.drain(..at);
+                at = 0;
+                let (kept, more) = (held.len(), left.min(SKETCH_BLOCK_BYTES as u64));
+                held.resize(kept + more as usize, 0);
+                let start = self.shape.sums_at - left;
+                read_at(&mut self.file, &self.path, start, &mut held[kept..])?;
+                if sums.next() != Some(&xxh3_64(&held[kept..])) {
+                    return Err(damaged(
+                        &self.path,
+                        "has sketches that are not as they were written",
+                    ));
+                }
+                left -= more;
+            }
+            if length > 0 {
+                each(*record, &held[at..at + length]);
+            }
+            at += length;
+        }
+        Ok(())
     }
 
     /// The items of `records`, ascending.
@@ -253,7 +236,7 @@ impl Run {
     /// Gives `each` all items with the places of their records, block by block.
     fn each(&mut self, mut each: impl FnMut(&[u8; ITEM_BYTES], usize)) -> Result<(), Error> {
         let mut last: Option<[u8; ITEM_BYTES]> = None;
-        for at in 0..self.sums.len() {
+        for at in 0..self.shape.blocks {
             self.load(at)?;
             let (items, _) = self.block.as_chunks::<ITEM_BYTES>();
             if !last.iter().chain(items).is_sorted_by(|a, b| a < b) {
@@ -273,13 +256,13 @@ impl Run {
     }
 }
 
-/// The item of these bytes in the run `path`.
-fn item(path: &Path, records: &[RecordId], bytes: &[u8; ITEM_BYTES]) -> Result<Item, Error> {
+/// The item of these bytes in the run `path`, with what `numbers` has of its record.
+fn item<T: Copy>(path: &Path, numbers: &[T], bytes: &[u8; ITEM_BYTES]) -> Result<(Key, T), Error> {
     let space = u16::from_be_bytes([bytes[0], bytes[1]]);
     let hash = *bytes[2..].first_chunk().expect("22 is above 18");
     let place = u32::from_be_bytes(*bytes.last_chunk().expect("22 is above 4"));
-    match records.get(place as usize) {
-        Some(record) => Ok((Key { space, hash }, *record)),
+    match numbers.get(place as usize) {
+        Some(number) => Ok((Key { space, hash }, *number)),
         None => Err(damaged(path, format!("has no record {place}"))),
     }
 }
@@ -295,7 +278,9 @@ impl Iterator for Run {
             return None;
         }
         let mut ready = Vec::with_capacity(READY_ITEMS);
-        let more = self.more(&mut ready);
+        let records = std::mem::take(&mut self.records);
+        let more = self.more(&records, &mut ready);
+        self.records = records;
         self.failed = more.is_err();
         self.ready = ready.into_iter();
         match more {
@@ -306,36 +291,4 @@ impl Iterator for Run {
             }
         }
     }
-}
-
-/// Where the parts of a file stand.
-struct Shape {
-    records_bytes: usize,
-    sums_at: u64,
-    sums_bytes: usize,
-    file_bytes: u64,
-}
-
-impl Shape {
-    /// `None` for numbers that no file can have.
-    fn of(records: u64, items: u64) -> Option<Shape> {
-        let records_bytes = records.checked_mul(32)?;
-        let items_bytes = items.checked_mul(ITEM_BYTES as u64)?;
-        let sums_bytes = items.div_ceil(BLOCK_ITEMS as u64) * 8;
-        let sums_at = HEAD_BYTES.checked_add(records_bytes)?.checked_add(items_bytes)?;
-        Some(Shape {
-            records_bytes: usize::try_from(records_bytes).ok()?,
-            sums_at,
-            sums_bytes: usize::try_from(sums_bytes).ok()?,
-            file_bytes: sums_at.checked_add(sums_bytes)?.checked_add(8)?,
-        })
-    }
-}
-
-fn read_at(file: &mut File, path: &Path, start: u64, into: &mut [u8]) -> Result<(), Error> {
-    file.seek(SeekFrom::Start(start)).map_err(|error| disk(path)(error))?;
-    file.read_exact(into).map_err(|error| match error.kind() {
-        std::io::ErrorKind::UnexpectedEof => damaged(path, "ends too early"),
-        _ => disk(path)(error),
-    })
 }

@@ -16,14 +16,14 @@ fn item(space: u16, hash: u8, record: u8) -> Item {
 fn runs(folder: &Path, items: &[Item], each: usize) -> Vec<PathBuf> {
     let write_one = |(at, items): (usize, &[Item])| {
         let path = folder.join(at.to_string());
-        write(&path, items).unwrap();
+        write(&path, items, &[]).unwrap();
         path
     };
     items.chunks(each).enumerate().map(write_one).collect()
 }
 
 fn read(runs: &[PathBuf], runs_max: usize) -> Result<Vec<Item>, Error> {
-    merge_by(runs, runs_max)?.collect()
+    merge_by(runs, runs_max)?.named().collect()
 }
 
 /// Enough items for several batches, every key with several records.
@@ -40,7 +40,7 @@ fn a_run_gives_back_its_items_sorted_and_once() {
     let paths = runs(folder.path(), &items, items.len());
     assert_eq!(Run::open(&paths[0]).unwrap().collect::<Result<Vec<_>, _>>().unwrap(), sorted);
     let empty = folder.path().join("empty");
-    write(&empty, &[]).unwrap();
+    write(&empty, &[], &[]).unwrap();
     assert_eq!(read(&[empty, paths[0].clone()], 2).unwrap(), sorted);
     assert_eq!(read(&[], 2).unwrap(), []);
 }
@@ -88,7 +88,7 @@ fn every_key_of_a_large_run_is_found() {
     let record = RecordId(Digest::of(b"one"));
     let items: Vec<Item> =
         (0..50_000).map(|at| (Key { space: (at % 2) as u16, hash: number(at) }, record)).collect();
-    write(&path, &items).unwrap();
+    write(&path, &items, &[]).unwrap();
     let mut run = Run::open(&path).unwrap();
     for (key, _) in items.iter().step_by(97) {
         run.seek(key.space, &key.hash).unwrap();
@@ -102,14 +102,16 @@ fn every_changed_byte_is_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
     let items: Vec<Item> = (0..40).map(|at| item(at % 2, at as u8, (at % 9) as u8)).collect();
-    write(&path, &items).unwrap();
+    let sketches = [(items[4].1, vec![7; 3]), (items[2].1, vec![1, 2, 3, 4])];
+    write(&path, &items, &sketches).unwrap();
     let good = fs::read(&path).unwrap();
-    assert_eq!(good.len(), 32 + 9 * 32 + 40 * 22 + 8 + 8);
+    assert_eq!(good.len(), 40 + 9 * 36 + 40 * 22 + 7 + 8 + 8 + 8);
     for at in 0..good.len() {
         let mut bad = good.clone();
         bad[at] ^= 1 << (at % 8);
         fs::write(&path, &bad).unwrap();
         let got = read(std::slice::from_ref(&path), 2);
+        let got = got.and_then(|_| Run::open(&path)?.sketches(|_, _| ()));
         assert!(matches!(got, Err(Error::Damaged { .. })), "byte {at}: {got:?}");
     }
 }
@@ -119,19 +121,87 @@ fn wrong_items_with_right_checksums_are_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
     let check = |change: &dyn Fn(&mut [u8]), want: &str| {
-        write(&path, &[item(0, 1, 1), item(0, 2, 1)]).unwrap();
+        write(&path, &[item(0, 1, 1), item(0, 2, 1)], &[]).unwrap();
         let mut bytes = fs::read(&path).unwrap();
-        change(&mut bytes[64..108]);
-        let sum = xxhash_rust::xxh3::xxh3_64(&bytes[64..108]).to_le_bytes();
-        bytes[108..116].copy_from_slice(&sum);
-        let frame = [&bytes[..64], &bytes[108..116]].concat();
-        bytes[116..].copy_from_slice(&xxhash_rust::xxh3::xxh3_64(&frame).to_le_bytes());
+        change(&mut bytes[72..120]);
+        let sum = xxhash_rust::xxh3::xxh3_64(&bytes[76..120]).to_le_bytes();
+        bytes[120..128].copy_from_slice(&sum);
+        let frame = [&bytes[..76], &bytes[120..128]].concat();
+        bytes[128..].copy_from_slice(&xxhash_rust::xxh3::xxh3_64(&frame).to_le_bytes());
         fs::write(&path, &bytes).unwrap();
-        let got: Result<Vec<Item>, Error> = Run::open(&path).unwrap().collect();
+        let got: Result<Vec<Item>, Error> = Run::open(&path).and_then(Iterator::collect);
         assert!(matches!(got, Err(Error::Damaged { what, .. }) if what == want));
     };
-    check(&|items| items[21] = 1, "has no record 1");
-    check(&|items| items.copy_within(..22, 22), "has items out of order");
+    check(&|table| table[4 + 21] = 1, "has no record 1");
+    check(&|table| table.copy_within(4..26, 26), "has items out of order");
+    check(&|table| table[0] = 1, "its sketches are longer or shorter than they can be");
+}
+
+#[test]
+fn sketches_come_back_with_their_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    // Over several blocks, one as long as it can be, one of no bytes, and records without any.
+    let long = |at: usize| (0..at * 41).map(|byte| (byte % 251) as u8).collect::<Vec<u8>>();
+    let items: Vec<Item> = (0..250).map(|at| item(0, at, at)).collect();
+    let mut sketches: Vec<Sketch> =
+        items.iter().skip(7).map(|item| (item.1, long(usize::from(item.1.0.0[0])))).collect();
+    sketches[3].1 = vec![9; SKETCH_BYTES_MAX];
+    sketches[4].1 = Vec::new();
+    assert_eq!(write(&path, &items, &sketches).unwrap(), 250);
+    let mut run = Run::open(&path).unwrap();
+    for _ in 0..2 {
+        let mut got = Vec::new();
+        run.sketches(|record, sketch| got.push((record, sketch.to_vec()))).unwrap();
+        let want: BTreeSet<Sketch> =
+            sketches.iter().filter(|sketch| !sketch.1.is_empty()).cloned().collect();
+        assert!(got == Vec::from_iter(want));
+    }
+    assert!(run.map(Result::unwrap).eq(BTreeSet::from_iter(items)));
+}
+
+#[test]
+fn a_run_is_frozen() {
+    use crate::stage::Global;
+    use crate::stage::minhash::{MinHash, Params};
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    let stage = MinHash::new(&Params { bands: 2, ..Params::default() }).unwrap();
+    let (mut items, mut sketches) = (Vec::new(), Vec::new());
+    for (at, text) in [(2, "one two three four five six"), (1, "one")] {
+        let (mut doc, mut keys) = (crate::text::Doc::default(), Vec::new());
+        let (record, mut sketch) = (RecordId(Digest([at; 32])), Vec::new());
+        doc.reset(text);
+        stage.keys(&mut doc, &mut keys, &mut sketch);
+        items.extend(keys.into_iter().map(|key| (key, record)));
+        sketches.push((record, sketch));
+    }
+    write(&path, &items, &sketches).unwrap();
+    let lines = [format!("two\t{}", crate::golden::hex(&fs::read(path).unwrap()))];
+    let comment = "name, file of the keys of one and of six words, of the records 01.. and 02..";
+    crate::golden::check("keys.txt", comment, &lines);
+}
+
+#[test]
+fn a_sketch_longer_than_any_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    write(&path, &[item(0, 1, 1)], &[(item(0, 1, 1).1, vec![0; SKETCH_BYTES_MAX])]).unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    let (length, end) = (SKETCH_BYTES_MAX as u32 + 1, 40 + 36 + 22 + SKETCH_BYTES_MAX);
+    bytes[32..36].copy_from_slice(&length.to_le_bytes());
+    bytes[72..76].copy_from_slice(&length.to_le_bytes());
+    // The byte more is a block of its own, with a checksum of its own.
+    bytes.splice(end.., [&[0], &bytes[end..end + 24].to_vec()[..], &[0; 16]].concat());
+    let frame = [&bytes[..76], &bytes[end + 1..end + 33]].concat();
+    let frame = xxhash_rust::xxh3::xxh3_64(&frame).to_le_bytes();
+    bytes.splice(end + 33.., frame);
+    fs::write(&path, &bytes).unwrap();
+    let got = Run::open(&path).err();
+    assert!(
+        matches!(&got, Some(Error::Damaged { what, .. }) if what.contains("its sketches")),
+        "{got:?}"
+    );
 }
 
 #[test]
@@ -146,7 +216,7 @@ fn a_file_cut_short_or_of_another_kind_is_refused() {
     fs::write(&path, [&good[..], &[0]].concat()).unwrap();
     assert!(matches!(Run::open(&path), Err(Error::Damaged { .. })));
     // Numbers whose sizes overflow.
-    fs::write(&path, [&good[..16], &[255; 16]].concat()).unwrap();
+    fs::write(&path, [&good[..16], &[255; 24]].concat()).unwrap();
     assert!(matches!(Run::open(&path), Err(Error::Damaged { .. })));
     assert!(matches!(Run::open(&folder.path().join("none")), Err(Error::Disk { .. })));
 }
@@ -187,11 +257,13 @@ fn the_tree_is_over_all_items_once_whoever_reads_how_many() {
     }
     let want = Tree { root: tree.root(), leaves: groups.len() as u64 };
     assert_eq!(super::tree(&paths).unwrap(), want);
-    let again: Result<Vec<Vec<u8>>, Error> = Groups::new(merge(&paths).unwrap()).collect();
+    let again: Result<Vec<Vec<u8>>, Error> = Groups::new(merge(&paths).unwrap().named()).collect();
     assert!(again.unwrap() == groups);
     for some in [0, 3, WAITING_ITEMS, WAITING_ITEMS + 1, usize::MAX] {
         let mut items = Committing::new(merge(&paths).unwrap());
-        let read: Vec<Item> = items.by_ref().take(some).collect::<Result<_, _>>().unwrap();
+        let records = items.records();
+        let read = items.by_ref().take(some).map(Result::unwrap);
+        let read: Vec<Item> = read.map(|item| (item.0, records[item.1 as usize])).collect();
         assert!(read.iter().eq(sorted.iter().take(some)));
         assert_eq!(items.finish().unwrap().0, want);
     }

@@ -4,7 +4,7 @@ use super::{Driver, Made, Out, ids};
 use crate::claim;
 use crate::clock::Work as Clock;
 use crate::error::{Error, damaged};
-use crate::keys::{self, Committing};
+use crate::keys::{self, Committing, Run};
 use crate::measure::edit;
 use crate::merge::Tree;
 use crate::pairs;
@@ -47,11 +47,13 @@ impl Driver<'_> {
             shards: shards.iter().map(|name| self.catalogue.shard(name)).collect(),
             stages: &self.stages[..place],
             budget: usize::try_from(self.options.memory / 4).unwrap_or(usize::MAX),
+            runs: self.runs(&self.stages[place]),
             known,
             keep: &|records, found| pairs::write(&pairs, records, found),
         };
-        let mut items = Committing::new(keys::merge(&self.runs(&self.stages[place]))?);
-        let meetings = stage.resolve(&mut items, &texts)?;
+        let mut items = Committing::new(keys::merge(&texts.runs)?);
+        let all = items.records();
+        let meetings = stage.resolve(&mut items, &all, &texts)?;
         self.vouch_pairs(&self.stages[place], &pairs, records)?;
         let (tree, commit_ns) = items.finish()?;
         let mut took = start.cpu_ns().saturating_sub(commit_ns);
@@ -130,6 +132,8 @@ pub struct ShardTexts<'a> {
     pub stages: &'a [Stage],
     /// Bytes that the stage may hold.
     pub budget: usize,
+    /// Runs of keys whose sketches are believed.
+    pub runs: Vec<PathBuf>,
     /// Files of pairs that were compared before, each as it was signed.
     pub known: Vec<PathBuf>,
     /// Takes the pairs that were compared.
@@ -184,6 +188,26 @@ impl Texts for ShardTexts<'_> {
             Some(place) => Err(Error::Missing { kind: "record", name: wanted[place].to_string() }),
             None => Ok(()),
         }
+    }
+
+    fn sketches(
+        &self,
+        wanted: &[RecordId],
+        each: &mut dyn FnMut(usize, &[u8]),
+    ) -> Result<(), Error> {
+        for path in &self.runs {
+            let mut places = 0..wanted.len();
+            Run::open(path)?.sketches(|record, sketch| {
+                // Both ascend.
+                while places.start < places.end && wanted[places.start] < record {
+                    places.start += 1;
+                }
+                if wanted.get(places.start) == Some(&record) {
+                    each(places.start, sketch);
+                }
+            })?;
+        }
+        Ok(())
     }
 
     fn budget(&self) -> usize {

@@ -78,7 +78,7 @@ pub fn pass(
         let path = catalogue.measured(stage, &task.shard);
         let out = match found {
             Some(Found::Rows(rows)) => Out::Rows(rows.write(&path)?),
-            Some(Found::Keys(found)) => Out::Keys(keys::write(&path, &found)?),
+            Some(Found::Keys(found, sketches)) => Out::Keys(keys::write(&path, &found, &sketches)?),
             None => {
                 made.push(None);
                 continue;

@@ -8,6 +8,7 @@ mod fold;
 
 use super::{Facts, Global, Identity, Key, Meeting, Texts};
 use crate::error::Error;
+use crate::keys::Numbered;
 use crate::record::RecordId;
 use crate::text::{self, Doc};
 use fold::{digest, normal};
@@ -49,7 +50,7 @@ impl Global for Exact {
         vec![("classes", text::digest().into()), ("folds", digest().into())]
     }
 
-    fn keys(&self, doc: &mut Doc, keys: &mut Vec<Key>) {
+    fn keys(&self, doc: &mut Doc, keys: &mut Vec<Key>, _: &mut Vec<u8>) {
         let mut form = normal(doc);
         let space = match form.is_empty() {
             false => FORMS,
@@ -66,27 +67,30 @@ impl Global for Exact {
 
     fn resolve(
         &self,
-        keys: &mut dyn Iterator<Item = Result<(Key, RecordId), Error>>,
+        keys: &mut dyn Iterator<Item = Result<Numbered, Error>>,
+        records: &[RecordId],
         _: &dyn Texts,
     ) -> Result<Vec<Meeting>, Error> {
         let mut meetings = Vec::new();
-        let mut group: Vec<RecordId> = Vec::new();
+        let mut group: Vec<u32> = Vec::new();
         let mut last = None;
-        let mut close = |group: &mut Vec<RecordId>| {
+        let record = |number: u32| records[number as usize];
+        let mut close = |group: &mut Vec<u32>| {
             if let [first, _, ..] = group[..] {
                 let scores = vec![group.len() as i64];
+                let cluster = Some(record(first));
                 let meeting =
-                    |record| Meeting { record, cluster: Some(first), scores: scores.clone() };
+                    |number| Meeting { record: record(number), cluster, scores: scores.clone() };
                 meetings.extend(group.iter().copied().map(meeting));
             }
             group.clear();
         };
         for item in keys {
-            let (key, record) = item?;
+            let (key, number) = item?;
             if last.replace(key) != Some(key) {
                 close(&mut group);
             }
-            group.push(record);
+            group.push(number);
         }
         close(&mut group);
         meetings.sort_unstable_by_key(|meeting| meeting.record);

@@ -3,12 +3,14 @@
 
 use super::{Global, Key, Meeting, Texts};
 use crate::error::Error;
+use crate::keys::numbered;
 use crate::pairs;
 use crate::record::{Record, RecordId};
 use crate::text::Doc;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tempfile::TempDir;
 
@@ -18,6 +20,9 @@ pub struct Memory {
     pub budget: usize,
     /// The records that matter; all where there are none.
     pub about: BTreeSet<RecordId>,
+    /// What the stage made last of each record; given back where `sketched`.
+    pub sketches: Mutex<BTreeMap<RecordId, Vec<u8>>>,
+    pub sketched: bool,
     /// Pairs that were compared, and texts read so far.
     pub pairs: AtomicUsize,
     pub reads: AtomicUsize,
@@ -45,6 +50,8 @@ impl Memory {
             texts: texts.into_iter().map(&mut record).collect(),
             budget: 1 << 20,
             about: BTreeSet::new(),
+            sketches: Mutex::default(),
+            sketched: true,
             pairs: AtomicUsize::new(0),
             reads: AtomicUsize::new(0),
             folder: tempfile::tempdir().expect("there is a folder for tests"),
@@ -66,7 +73,9 @@ impl Memory {
         for (record, text) in &self.texts {
             let mut keys = Vec::new();
             doc.reset(text);
-            stage.keys(&mut doc, &mut keys);
+            let mut sketch = Vec::new();
+            stage.keys(&mut doc, &mut keys, &mut sketch);
+            self.sketches.lock().expect("no test panics with the lock").insert(*record, sketch);
             items.extend(keys.into_iter().map(|key| (key, *record)));
         }
         items.sort_unstable();
@@ -76,8 +85,9 @@ impl Memory {
 
     /// What `stage` finds.
     pub fn run(&self, stage: &dyn Global) -> Vec<Meeting> {
-        let mut items = self.keys(stage).into_iter().map(Ok);
-        let meetings = stage.resolve(&mut items, self).expect("memory does not fail");
+        let (records, items) = numbered(&self.keys(stage));
+        let mut items = items.into_iter().map(Ok);
+        let meetings = stage.resolve(&mut items, &records, self).expect("memory does not fail");
         let left = std::fs::read_dir(self.folder.path()).expect("it is there").count();
         assert_eq!(left, 0, "a stage leaves nothing behind");
         assert!(meetings.is_sorted_by(|a, b| a.record < b.record));
@@ -86,6 +96,19 @@ impl Memory {
 }
 
 impl Texts for Memory {
+    fn sketches(
+        &self,
+        wanted: &[RecordId],
+        each: &mut dyn FnMut(usize, &[u8]),
+    ) -> Result<(), Error> {
+        assert!(wanted.is_sorted_by(|a, b| a < b), "what is wanted ascends");
+        let sketches = self.sketches.lock().expect("no test panics with the lock");
+        for (place, record) in wanted.iter().enumerate().rev().filter(|_| self.sketched) {
+            each(place, &sketches[record]);
+        }
+        Ok(())
+    }
+
     fn read(
         &self,
         wanted: &[RecordId],

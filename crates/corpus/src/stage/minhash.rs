@@ -1,7 +1,8 @@
 //! Records whose texts are nearly the same: Jaccard similarity of their word n-grams.
 //!
-//! MinHash signatures cut into bands give candidates; each pair of candidates is then compared
-//! exactly, on the sets of its n-grams, so no record is dropped for a likeness that it does not have.
+//! MinHash signatures cut into bands give candidates. Sketches of the sets of n-grams rule out pairs
+//! that cannot be alike enough; each other pair is compared exactly, on these sets, so no record is
+//! dropped for a likeness that it does not have.
 //! Clusters are the connected parts of what was found alike. Invariant: the result is a function of
 //! the set of records; memory and shards change only the time.
 
@@ -12,9 +13,11 @@ mod groups;
 mod sets;
 pub(super) mod shingles;
 mod signature;
+mod sketch;
 
 use super::{Facts, Global, Identity, Key, Meeting, Texts};
 use crate::error::Error;
+use crate::keys::Numbered;
 use crate::recipe::wrong;
 use crate::record::RecordId;
 use crate::text::{self, Doc};
@@ -26,6 +29,7 @@ use serde::Deserialize;
 use sets::Sets;
 use shingles::Shingler;
 use signature::Signer;
+use sketch::{Sketch, Sketches};
 use terroir_base::cbor::Value;
 
 static FACTS: Facts = Facts {
@@ -91,11 +95,14 @@ impl MinHash {
     fn verify(
         &self,
         mut pairs: Vec<(u32, u32)>,
-        groups: &mut Groups,
+        groups: &mut Groups<'_>,
         texts: &dyn Texts,
     ) -> Result<(), Error> {
         pairs.retain(|(a, b)| texts.matters(groups.record(*a), groups.record(*b)));
-        let mut found = Found::recall(pairs, groups, texts.known())?;
+        let mut found = Found::recall(pairs, groups.records(), texts.known())?;
+        let sketches = Sketches::read(found.open(), groups, texts)?;
+        found.rule_out(|a, b| sketches.rule_out(a, b, self.params.threshold));
+        drop(sketches);
         let mut sets = Sets::read(found.open(), groups, texts, &self.shingler)?;
         let mut left = (u32::MAX, Vec::new());
         found.complete(|a, b| {
@@ -127,36 +134,40 @@ impl Global for MinHash {
         ]
     }
 
-    fn keys(&self, doc: &mut Doc, keys: &mut Vec<Key>) {
+    fn keys(&self, doc: &mut Doc, keys: &mut Vec<Key>, sketch: &mut Vec<u8>) {
         let mut shingles = Vec::new();
         let Some(hash) = self.shingler.shingles(doc, &mut shingles) else { return };
         keys.push(Key { space: TWINS, hash });
         self.signer.keys(&shingles, usize::from(self.params.rows), keys);
+        if let Some(made) = Sketch::of(&shingles) {
+            made.write(sketch);
+        }
     }
 
     fn resolve(
         &self,
-        keys: &mut dyn Iterator<Item = Result<(Key, RecordId), Error>>,
+        keys: &mut dyn Iterator<Item = Result<Numbered, Error>>,
+        records: &[RecordId],
         texts: &dyn Texts,
     ) -> Result<Vec<Meeting>, Error> {
-        let mut groups = Groups::default();
+        let mut groups = Groups::new(records);
         let mut candidates = Candidates::default();
-        let mut meeting: Vec<RecordId> = Vec::new();
+        let mut meeting: Vec<u32> = Vec::new();
         let mut last = None;
-        let mut close = |key: Option<Key>, meeting: &mut Vec<RecordId>| {
+        let mut close = |key: Option<Key>, meeting: &mut Vec<u32>| {
             match key {
                 Some(key) if meeting.len() > 1 && key.space == TWINS => groups.twins(meeting),
-                Some(key) if meeting.len() > 1 => candidates.meet(key, meeting, &mut groups),
+                Some(key) if meeting.len() > 1 => candidates.meet(key, meeting, &groups),
                 _ => {}
             }
             meeting.clear();
         };
         for item in keys {
-            let (key, record) = item?;
+            let (key, place) = item?;
             if last != Some(key) {
                 close(last.replace(key), &mut meeting);
             }
-            meeting.push(record);
+            meeting.push(place);
         }
         close(last, &mut meeting);
         self.verify(candidates.pairs(), &mut groups, texts)?;

@@ -12,12 +12,12 @@ mod windows;
 
 use super::{Facts, Global, Identity, Key, Meeting, Rule, Texts, When};
 use crate::error::Error;
+use crate::keys::Numbered;
 use crate::recipe::wrong;
 use crate::record::RecordId;
 use crate::spill::Sorter;
 use crate::text::{self, Doc};
 use serde::Deserialize;
-use std::collections::HashSet;
 use terroir_base::cbor::Value;
 use windows::Windows;
 
@@ -79,7 +79,7 @@ impl Global for Substring {
         ]
     }
 
-    fn keys(&self, doc: &mut Doc, keys: &mut Vec<Key>) {
+    fn keys(&self, doc: &mut Doc, keys: &mut Vec<Key>, _: &mut Vec<u8>) {
         let mut anchors = Vec::new();
         let mut last = None;
         self.windows.each(doc, |anchor, _| {
@@ -99,10 +99,11 @@ impl Global for Substring {
 
     fn resolve(
         &self,
-        keys: &mut dyn Iterator<Item = Result<(Key, RecordId), Error>>,
+        keys: &mut dyn Iterator<Item = Result<Numbered, Error>>,
+        records: &[RecordId],
         texts: &dyn Texts,
     ) -> Result<Vec<Meeting>, Error> {
-        let (records, shared) = meet(keys, texts.budget() / 8)?;
+        let (records, shared) = meet(keys, records, texts.budget() / 8)?;
         if records.is_empty() {
             return Ok(Vec::new());
         }
@@ -140,25 +141,26 @@ impl Global for Substring {
 
 /// The records that share a run with another one or with themselves, ascending, and those runs.
 fn meet(
-    keys: &mut dyn Iterator<Item = Result<(Key, RecordId), Error>>,
+    keys: &mut dyn Iterator<Item = Result<Numbered, Error>>,
+    records: &[RecordId],
     memory_bytes: usize,
 ) -> Result<(Vec<RecordId>, Shared), Error> {
-    let mut records = HashSet::new();
+    let mut met = vec![false; records.len()];
     let mut shared = Shared::new(memory_bytes);
-    let mut last: Option<(Key, RecordId)> = None;
+    let mut last: Option<Numbered> = None;
     for item in keys {
-        let (key, record) = item?;
-        let before = last.replace((key, record)).filter(|before| before.0 == key);
+        let (key, number) = item?;
+        let before = last.replace((key, number)).filter(|before| before.0 == key);
         if before.is_some() || key.space == AGAIN {
             shared.add(key.hash);
-            records.insert(record);
-            records.extend(before.map(|before| before.1));
+            [Some(number), before.map(|before| before.1)]
+                .into_iter()
+                .flatten()
+                .for_each(|number| met[number as usize] = true);
         }
     }
-    // The order of the set is lost in sorting.
-    let mut records: Vec<RecordId> = records.into_iter().collect();
-    records.sort_unstable();
-    Ok((records, shared))
+    let met = records.iter().zip(met).filter_map(|(record, met)| met.then_some(*record));
+    Ok((met.collect(), shared))
 }
 
 /// Adds up the bytes of `repeats`: place of the record, start and end, ascending.

@@ -99,7 +99,7 @@ fn a_version_of_an_older_format_is_refused_with_what_to_do() {
     let made = append(&world, 0, None, 1);
     let path = world.catalogue().version(&made.id).join("version.cbor");
     let mut bytes = fs::read(&path).unwrap();
-    assert_eq!(bytes[1..3], [1, 3]);
+    assert_eq!(bytes[1..3], [1, 4]);
     bytes[2] = 2;
     fs::write(&path, bytes).unwrap();
     let error = world.catalogue().open(&made.id).unwrap_err().to_string();

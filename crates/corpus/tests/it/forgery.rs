@@ -293,11 +293,10 @@ fn a_record_without_its_keys_is_named() {
     let catalogue = forger.world.catalogue();
     let stages = chain(&forger.kept.recipe).unwrap();
     let path = catalogue.keys(&stages[3].key, &forger.kept.shards[0]);
-    let items: Vec<keys::Item> =
-        keys::merge(std::slice::from_ref(&path)).unwrap().collect::<Result<_, _>>().unwrap();
+    let items: Vec<keys::Item> = keys::Run::open(&path).unwrap().collect::<Result<_, _>>().unwrap();
     let record = items[0].1;
     let fewer: Vec<keys::Item> = items.into_iter().filter(|item| item.1 != record).collect();
-    let count = keys::write(&path, &fewer).unwrap();
+    let count = keys::write(&path, &fewer, &[]).unwrap();
     forger.sign_claim(&path, |claim| {
         claim.outputs.root = claim.files[0].digest;
         claim.outputs.leaves = count;
@@ -307,6 +306,34 @@ fn a_record_without_its_keys_is_named() {
     assert!(names(&forger.audit(Scope::Full), "minhash", record));
     // Drawn, it is named as well.
     assert!(names(&forger.audit(Scope::Sample(300, Digest([1; 32]))), "minhash", record));
+}
+
+#[test]
+fn a_sketch_that_lies_is_named_where_its_record_is_drawn() {
+    let forger = forger();
+    let catalogue = forger.world.catalogue();
+    let stages = chain(&forger.kept.recipe).unwrap();
+    let path = catalogue.keys(&stages[3].key, &forger.kept.shards[0]);
+    let items: Vec<keys::Item> = keys::Run::open(&path).unwrap().collect::<Result<_, _>>().unwrap();
+    let mut sketches: Vec<keys::Sketch> = Vec::new();
+    keys::Run::open(&path)
+        .unwrap()
+        .sketches(|record, sketch| sketches.push((record, sketch.to_vec())))
+        .unwrap();
+    // With one that has no n-gram of the others, no text would be compared with its own.
+    let record = sketches[2].0;
+    sketches[2].1[4..].fill(0);
+    keys::write(&path, &items, &sketches).unwrap();
+    forger.sign_claim(&path, |claim| claim.outputs.root = claim.files[0].digest);
+    forger.sign_version();
+    assert!(names(&forger.audit(Scope::Full), "minhash", record));
+    assert!(names(&forger.audit(Scope::Sample(300, Digest([1; 32]))), "minhash", record));
+    // Without one as well.
+    sketches.remove(2);
+    keys::write(&path, &items, &sketches).unwrap();
+    forger.sign_claim(&path, |claim| claim.outputs.root = claim.files[0].digest);
+    forger.sign_version();
+    assert!(names(&forger.audit(Scope::Full), "minhash", record));
 }
 
 #[test]

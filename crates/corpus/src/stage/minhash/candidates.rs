@@ -22,31 +22,28 @@ pub struct Candidates {
     pairs: Vec<(u32, u32)>,
     /// How many there were when repeats were taken out.
     kept: usize,
-    /// Those that agree in a band, with their places.
-    met: Vec<(RecordId, u32)>,
+    /// Those that agree in a band.
+    met: Vec<u32>,
 }
 
 impl Candidates {
-    /// Adds pairs of `records`, ascending, which agree in the band of `key`.
-    pub fn meet(&mut self, key: Key, records: &[RecordId], groups: &mut Groups) {
+    /// Adds pairs of the records at `places`, ascending, which agree in the band of `key`.
+    pub fn meet(&mut self, key: Key, places: &[u32], groups: &Groups<'_>) {
         // Twins agree in all bands: the first one stands for the others.
-        let first = |record: &RecordId| groups.place_of_first(*record).map(|at| (*record, at));
+        let first = |place: &&u32| !groups.later_twin(**place);
         self.met.clear();
-        self.met.extend(records.iter().filter_map(first));
+        self.met.extend(places.iter().filter(first));
         let met = &mut self.met;
         let ring = met.len() > ALL_MAX;
         if ring {
             let band = mix(u64::from(key.space));
-            met.sort_unstable_by_key(|(record, _)| (mix(start(record) ^ band), *record));
+            met.sort_unstable_by_key(|place| (mix(start(groups.record(*place)) ^ band), *place));
         }
         for at in 0..met.len() {
             let past = if ring { at + FOLLOW + 1 } else { met.len() };
             for other in at + 1..past {
                 let (one, other) = (met[at], met[other % met.len()]);
-                self.pairs.push(match one.0 < other.0 {
-                    true => (one.1, other.1),
-                    false => (other.1, one.1),
-                });
+                self.pairs.push((one.min(other), one.max(other)));
             }
         }
         if self.pairs.len() > 2 * self.kept + (1 << 16) {
@@ -60,13 +57,13 @@ impl Candidates {
         self.kept = self.pairs.len();
     }
 
-    /// All pairs, the smaller record first, by the place of that.
+    /// All pairs, the smaller record first, ascending.
     pub fn pairs(mut self) -> Vec<(u32, u32)> {
         self.unite();
         self.pairs
     }
 }
 
-fn start(record: &RecordId) -> u64 {
+fn start(record: RecordId) -> u64 {
     u64::from_le_bytes(*record.0.0.first_chunk().expect("32 is above 8"))
 }

@@ -1,10 +1,10 @@
 //! What is known about pairs of candidates: from earlier comparisons, and from those that are left.
 
+use super::compare::BELOW;
 use super::groups::Groups;
 use crate::error::Error;
 use crate::pairs::{Pair, Pairs};
 use crate::record::RecordId;
-use crate::spill::Sorter;
 use crate::stage::Texts;
 use std::path::PathBuf;
 
@@ -18,18 +18,22 @@ pub struct Found {
 }
 
 impl Found {
-    /// Looks for `pairs`, which ascend, in the files `known`.
+    /// Looks for `pairs`, which ascend, of `records`, which ascend, in the files `known`.
     ///
     /// Errors: `Disk`, `Damaged`.
     pub fn recall(
         pairs: Vec<(u32, u32)>,
-        groups: &Groups,
+        records: &[RecordId],
         known: &[PathBuf],
     ) -> Result<Found, Error> {
         let mut results = vec![OPEN; pairs.len()];
         for path in known {
-            let mut places = Vec::new();
-            let kept = Pairs::open(path, |record| places.push(groups.find(&record)))?;
+            let (mut places, mut rest) = (Vec::new(), (0_u32..).zip(records).peekable());
+            let kept = Pairs::open(path, |record| {
+                // Both ascend.
+                while rest.next_if(|(_, one)| **one < record).is_some() {}
+                places.push(rest.next_if(|(_, one)| **one == record).map(|(place, _)| place));
+            })?;
             // All pairs of one record stand together, here and there.
             let mut near = (u32::MAX, 0..0);
             for pair in kept {
@@ -53,6 +57,15 @@ impl Found {
         self.results().filter(|found| found.2 == OPEN).map(|(a, b, _)| (a, b))
     }
 
+    /// Takes those that nobody compared for unlike where `unlike` says so.
+    pub fn rule_out(&mut self, unlike: impl Fn(u32, u32) -> bool) {
+        for ((a, b), result) in self.pairs.iter().zip(&mut self.results) {
+            if *result == OPEN && unlike(*a, *b) {
+                *result = BELOW;
+            }
+        }
+    }
+
     /// Compares those that nobody did.
     pub fn complete(
         &mut self,
@@ -71,25 +84,15 @@ impl Found {
         self.pairs.iter().zip(&self.results).map(|((a, b), result)| (*a, *b, *result))
     }
 
-    /// Gives all of them to `texts`, in the order of their records.
-    pub fn keep(self, groups: &Groups, texts: &dyn Texts) -> Result<(), Error> {
-        let mut ranks = vec![0; groups.len()];
-        for (a, b) in &self.pairs {
-            (ranks[*a as usize], ranks[*b as usize]) = (1, 1);
-        }
-        let paired = (0_u32..).zip(&ranks).filter(|(_, paired)| **paired == 1);
-        let mut order: Vec<u32> = paired.map(|(place, _)| place).collect();
-        order.sort_unstable_by_key(|place| groups.record(*place));
-        for (rank, place) in (0..).zip(&order) {
-            ranks[*place as usize] = rank;
-        }
-        let records: Vec<RecordId> = order.iter().map(|place| groups.record(*place)).collect();
-        let mut sorter = Sorter::<12>::new(texts.scratch(), texts.budget() / 3);
-        for (a, b, result) in self.results() {
-            let pair = Pair { a: ranks[a as usize], b: ranks[b as usize], result };
-            sorter.push(pair.to_bytes())?;
-        }
-        let mut pairs = sorter.sorted()?.map(|pair| pair.map(|pair| Pair::from_bytes(&pair)));
+    /// Gives all of them to `texts`.
+    pub fn keep(self, groups: &Groups<'_>, texts: &dyn Texts) -> Result<(), Error> {
+        let paired = groups.of_pairs(self.pairs.iter().copied());
+        let mut ranks = vec![0; groups.records().len()];
+        (0..).zip(&paired).for_each(|(rank, place)| ranks[*place as usize] = rank);
+        let records: Vec<RecordId> = paired.iter().map(|place| groups.record(*place)).collect();
+        let mut pairs = self
+            .results()
+            .map(|(a, b, result)| Ok(Pair { a: ranks[a as usize], b: ranks[b as usize], result }));
         texts.keep(&records, &mut pairs)
     }
 }

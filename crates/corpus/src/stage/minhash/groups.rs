@@ -2,55 +2,18 @@
 
 use crate::record::RecordId;
 use crate::stage::Meeting;
-use std::collections::HashMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
-use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// Similarity of two texts with the same words, in millionths.
 const SAME: i32 = 1_000_000;
 
-/// Records by their place here, and which of them belong together.
-#[derive(Default)]
-pub struct Groups {
-    places: HashMap<RecordId, u32, Seed>,
+/// Which records belong together, by their places among all.
+pub struct Groups<'a> {
+    records: &'a [RecordId],
     nodes: Vec<Node>,
 }
 
-/// Hashes ids, for a table that is asked for every key of every record, from a secret of this process.
-struct Seed(u64);
-
-impl Default for Seed {
-    fn default() -> Seed {
-        Seed(RandomState::new().hash_one(0))
-    }
-}
-
-impl BuildHasher for Seed {
-    type Hasher = Number;
-
-    fn build_hasher(&self) -> Number {
-        Number(self.0)
-    }
-}
-
-struct Number(u64);
-
-impl Hasher for Number {
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = xxh3_64_with_seed(bytes, self.0);
-    }
-
-    fn write_usize(&mut self, _: usize) {
-        // The length of an id, which all ids have.
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
+#[derive(Clone)]
 struct Node {
-    record: RecordId,
     /// Another node of the cluster, nearer to its root; the root has itself.
     up: u32,
     /// The highest similarity that was found.
@@ -59,45 +22,45 @@ struct Node {
     later_twin: bool,
 }
 
-impl Groups {
-    /// The place of `record`.
-    pub fn place(&mut self, record: RecordId) -> u32 {
-        *self.places.entry(record).or_insert_with(|| {
-            let up = u32::try_from(self.nodes.len()).expect("fewer than 2^32 records meet");
-            self.nodes.push(Node { record, up, best: 0, later_twin: false });
-            up
-        })
+impl Groups<'_> {
+    /// Each of `records`, which ascend, on its own.
+    pub fn new(records: &[RecordId]) -> Groups<'_> {
+        let count = u32::try_from(records.len()).expect("there are fewer than 2^32 records");
+        let nodes = (0..count).map(|up| Node { up, best: 0, later_twin: false }).collect();
+        Groups { records, nodes }
     }
 
-    /// The place of `record`, where it has one already.
-    pub fn find(&self, record: &RecordId) -> Option<u32> {
-        self.places.get(record).copied()
-    }
-
-    /// Number of places.
-    pub fn len(&self) -> usize {
-        self.nodes.len()
+    /// All records, ascending.
+    pub fn records(&self) -> &[RecordId] {
+        self.records
     }
 
     /// The record at `place`.
     pub fn record(&self, place: u32) -> RecordId {
-        self.nodes[place as usize].record
+        self.records[place as usize]
     }
 
-    /// Joins `records`, ascending, which have the same words.
-    pub fn twins(&mut self, records: &[RecordId]) {
-        let first = self.place(records[0]);
-        for record in &records[1..] {
-            let place = self.place(*record);
-            self.nodes[place as usize].later_twin = true;
-            self.join(first, place, SAME);
+    /// The places of `pairs`, each once, ascending.
+    pub fn of_pairs(&self, pairs: impl Iterator<Item = (u32, u32)>) -> Vec<u32> {
+        let mut paired = vec![false; self.nodes.len()];
+        for (a, b) in pairs {
+            paired[a as usize] = true;
+            paired[b as usize] = true;
+        }
+        (0..).zip(paired).filter_map(|(at, paired)| paired.then_some(at)).collect()
+    }
+
+    /// Joins the records at `places`, ascending, which have the same words.
+    pub fn twins(&mut self, places: &[u32]) {
+        for place in &places[1..] {
+            self.nodes[*place as usize].later_twin = true;
+            self.join(places[0], *place, SAME);
         }
     }
 
-    /// The place of `record`; none where it has the words of a smaller one.
-    pub fn place_of_first(&mut self, record: RecordId) -> Option<u32> {
-        let place = self.place(record);
-        (!self.nodes[place as usize].later_twin).then_some(place)
+    /// Whether the record at `place` has the words of a smaller one.
+    pub fn later_twin(&self, place: u32) -> bool {
+        self.nodes[place as usize].later_twin
     }
 
     /// Joins two records that are so similar; a negative `result` says that they are not enough.
@@ -111,10 +74,7 @@ impl Groups {
         }
         let (a, b) = (self.root(a), self.root(b));
         // The smallest record is the root, and gives the cluster its name.
-        match self.record(a) < self.record(b) {
-            true => self.nodes[b as usize].up = a,
-            false => self.nodes[a as usize].up = b,
-        }
+        self.nodes[a.max(b) as usize].up = a.min(b);
     }
 
     fn root(&mut self, mut place: u32) -> u32 {
@@ -129,24 +89,17 @@ impl Groups {
         }
     }
 
-    /// What is to be said of the records that are in a cluster with others.
+    /// What is to be said of the records that are in a cluster with others, ascending.
     pub fn meetings(mut self) -> Vec<Meeting> {
-        let count = u32::try_from(self.nodes.len()).expect("fewer than 2^32 records meet");
-        let roots: Vec<u32> = (0..count).map(|place| self.root(place)).collect();
+        let roots: Vec<u32> = (0..).take(self.nodes.len()).map(|place| self.root(place)).collect();
         let mut sizes = vec![0_i64; self.nodes.len()];
         roots.iter().for_each(|root| sizes[*root as usize] += 1);
-        let meeting = |(node, root): (&Node, &u32)| {
+        let meeting = |((node, root), record): ((&Node, &u32), &RecordId)| {
             let size = sizes[*root as usize];
-            let cluster = Some(self.nodes[*root as usize].record);
-            (size > 1).then(|| Meeting {
-                record: node.record,
-                cluster,
-                scores: vec![size, node.best.into()],
-            })
+            let cluster = Some(self.record(*root));
+            let scores = || vec![size, node.best.into()];
+            (size > 1).then(|| Meeting { record: *record, cluster, scores: scores() })
         };
-        let mut meetings: Vec<Meeting> =
-            self.nodes.iter().zip(&roots).filter_map(meeting).collect();
-        meetings.sort_unstable_by_key(|meeting| meeting.record);
-        meetings
+        self.nodes.iter().zip(&roots).zip(self.records).filter_map(meeting).collect()
     }
 }

@@ -26,30 +26,23 @@ impl Sets {
     /// Reads the texts of `pairs` once, and keeps their sets.
     pub fn read(
         pairs: impl Iterator<Item = (u32, u32)>,
-        groups: &Groups,
+        groups: &Groups<'_>,
         texts: &dyn Texts,
         shingler: &Shingler,
     ) -> Result<Sets, Error> {
-        let mut compared = vec![false; groups.len()];
-        for (a, b) in pairs {
-            compared[a as usize] = true;
-            compared[b as usize] = true;
-        }
-        let compared = (0_u32..).zip(compared).filter_map(|(at, compared)| compared.then_some(at));
-        let mut wanted: Vec<_> = compared.map(|at| (groups.record(at), at)).collect();
-        wanted.sort_unstable();
-        let records: Vec<_> = wanted.iter().map(|item| item.0).collect();
+        let wanted = groups.of_pairs(pairs);
+        let records: Vec<_> = wanted.iter().map(|place| groups.record(*place)).collect();
         let folder = texts.scratch().to_owned();
         let file = tempfile::tempfile_in(&folder).map_err(disk(&folder))?;
         let mut writer = BufWriter::new(&file);
-        let most = wanted.iter().map(|item| item.1 as usize + 1).max().unwrap_or(0);
+        let most = wanted.last().map_or(0, |place| *place as usize + 1);
         let mut places: Vec<Place> = (0..most).map(|_| Place::Held(Vec::new())).collect();
         let (mut held, mut filed) = (0, 0);
         if !records.is_empty() {
             texts.read(&records, &mut |record, doc| {
                 let at = records.binary_search(&record).expect("only what is wanted is given");
                 let set = shingler.set(doc);
-                let place = &mut places[wanted[at].1 as usize];
+                let place = &mut places[wanted[at] as usize];
                 if held + 8 * set.len() <= texts.budget() {
                     held += 8 * set.len();
                     *place = Place::Held(set);

@@ -251,6 +251,50 @@ fn what_was_compared_is_not_read_again() {
     assert_eq!(std::fs::read(second).unwrap(), third);
 }
 
+#[test]
+fn pairs_that_cannot_be_alike_are_not_read() {
+    // Of 100 n-grams each shares 60 with the next one and 20 with the one after.
+    let mut memory = Memory::of((0..40).map(|at| words(at * 40, at * 40 + 104)));
+    let stage = sure(5, 700_000);
+    assert_eq!(memory.run(&stage), []);
+    assert_eq!(memory.reads.swap(0, Ordering::Relaxed), 0);
+    let with = std::fs::read(&memory.kept).unwrap();
+    // Texts are read where there are no sketches, and where there is no memory for them.
+    for (sketched, budget) in [(false, memory.budget), (true, 0)] {
+        (memory.sketched, memory.budget) = (sketched, budget);
+        assert_eq!(memory.run(&stage), []);
+        assert_eq!(memory.reads.swap(0, Ordering::Relaxed), 40);
+        assert_eq!(std::fs::read(&memory.kept).unwrap(), with);
+    }
+}
+
+#[test]
+fn a_sketch_is_read_as_it_was_written() {
+    for count in [1, 31, 32, 33, 1000, 300_000] {
+        let numbers: Vec<u64> = (0..count).map(|at| signature_number(at, 1)).collect();
+        let sketch = Sketch::of(&numbers).unwrap();
+        let mut bytes = Vec::new();
+        sketch.write(&mut bytes);
+        let bits = (2 * count).next_power_of_two().clamp(64, 1 << 19);
+        assert_eq!(bytes.len() as u64, 4 + bits / 8);
+        assert!(bytes.len() <= crate::keys::SKETCH_BYTES_MAX);
+        assert_eq!(bytes[..4], (count as u32).to_le_bytes());
+        for number in &numbers {
+            let bit = number % bits;
+            assert_ne!(bytes[4 + bit as usize / 8] & 1 << (bit % 8), 0);
+        }
+        assert_eq!(Sketch::read(&bytes).as_ref(), Some(&sketch));
+        assert_eq!(Sketch::read(&bytes[..bytes.len() - 1]), None);
+        assert_eq!(Sketch::read(&[&bytes[..], &[0; 8]].concat()), None);
+        assert_eq!(Sketch::read(&bytes[..3]), None);
+        // Numbers that come again make no difference.
+        assert_eq!(
+            Sketch::of(&[&numbers[..], &numbers[count as usize / 2..]].concat()),
+            Some(sketch)
+        );
+    }
+}
+
 /// Texts of few words, so that all kinds of similarity occur.
 fn texts() -> impl Strategy<Value = Vec<String>> {
     let text = prop::collection::vec("[ab]", 0..14).prop_map(|words| words.join(" "));
@@ -296,6 +340,44 @@ proptest! {
             prop_assert_eq!(&kept(&whole, &stage, &paths[3]), &want);
             prop_assert_eq!(std::fs::read(&paths[0]).unwrap(), std::fs::read(&paths[3]).unwrap());
         }
+    }
+
+    #[test]
+    fn sketches_make_no_difference(texts in texts(), threshold in 1..900_000_u32) {
+        let stage = sure(2, threshold);
+        let with = Memory::of(&texts);
+        let mut without = Memory::of(&texts);
+        without.sketched = false;
+        prop_assert_eq!(with.run(&stage), without.run(&stage));
+        prop_assert_eq!(
+            std::fs::read(&with.kept).unwrap(),
+            std::fs::read(&without.kept).unwrap()
+        );
+    }
+
+    #[test]
+    fn a_pair_that_is_alike_is_never_ruled_out(
+        (a, b, shared) in (0..900_usize, 0..900_usize, 1..900_usize),
+        spread in 1..2_000_u64,
+        threshold in 0..=1_000_000_u32,
+    ) {
+        // Of lower bits that are not spread as well as they are in n-grams, too.
+        let number =
+            |at: usize| (signature_number(at as u64, 0) % spread) * 128 + at as u64 % 128;
+        let set = |from: usize, to: usize| -> Vec<u64> {
+            let own = (from..to).map(number);
+            let mut set: Vec<u64> = own.chain((0..shared).map(number)).collect();
+            set.sort_unstable();
+            set.dedup();
+            set
+        };
+        let (a, b) = (set(1_000, 1_000 + a), set(2_000, 2_000 + b));
+        let sketches = [&a, &b].map(|set| Sketch::of(set).unwrap());
+        let ruled = sketches[0].rules_out(&sketches[1], threshold);
+        prop_assert_eq!(ruled, sketches[1].rules_out(&sketches[0], threshold));
+        prop_assert!(!ruled || jaccard(&a, &b, threshold) == -1);
+        // And no set is unlike itself.
+        prop_assert!(!sketches[0].rules_out(&sketches[0], threshold));
     }
 
     #[test]
