@@ -66,8 +66,7 @@ impl Accounts {
         }
         let name = format!("{address:#x}.json");
         let key = Zeroizing::new(signer.0.to_bytes());
-        let kept =
-            eth_keystore::encrypt_key(&self.folder, &mut OsRng, &*key, password, Some(&name));
+        let kept = eth_keystore::encrypt_key(&self.folder, &mut OsRng, *key, password, Some(&name));
         kept.map_err(|error| Error::Account { address, problem: error.to_string() })?;
         let mode = fs::Permissions::from_mode(FILE_MODE);
         fs::set_permissions(&path, mode).map_err(disk(&path))?;
@@ -182,7 +181,7 @@ pub fn wait(client: &Client, hash: B256) -> Result<Option<Value>, Error> {
         if !receipt.is_null() {
             return Ok(Some(receipt));
         }
-        std::thread::sleep(PAUSE);
+        crate::clock::pause(PAUSE);
     }
     Ok(None)
 }

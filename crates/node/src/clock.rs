@@ -37,3 +37,9 @@ impl Moment {
         self.instant.saturating_duration_since(earlier.instant)
     }
 }
+
+/// Waits so long before looking again at what tells nobody: another process, another node.
+#[expect(clippy::disallowed_methods, reason = "there is no event to wait for")]
+pub(crate) fn pause(time: std::time::Duration) {
+    std::thread::sleep(time);
+}

@@ -115,7 +115,7 @@ impl Devnet {
             let begun = Instant::now();
             let standing = loop {
                 match process::standing(*pid, member) {
-                    Standing::Ends if begun.elapsed() < END => std::thread::sleep(PAUSE),
+                    Standing::Ends if begun.elapsed() < END => crate::clock::pause(PAUSE),
                     standing => break standing,
                 }
             };
@@ -191,7 +191,7 @@ impl Devnet {
                     let what = "does not answer: terroir devnet logs";
                     return Err(Error::Devnet(format!("{rpc} {what}")));
                 }
-                std::thread::sleep(PAUSE);
+                crate::clock::pause(PAUSE);
             }
         }
         Ok(())
@@ -211,7 +211,7 @@ impl Devnet {
         running.iter().for_each(|pid| process::ask_to_end(*pid));
         let begun = Instant::now();
         while begun.elapsed() < END && !self.running().is_empty() {
-            std::thread::sleep(PAUSE);
+            crate::clock::pause(PAUSE);
         }
         let left = self.running();
         left.iter().for_each(|pid| process::end(*pid));

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use terroir_ledger::native::staking::seats_of;
 use terroir_ledger::{Genesis, Memory, View};
-use terroir_proof::finality::{Final, Light, NotFinal};
+use terroir_proof::finality::{Final, Light, NotFinal, SeatKeys};
 
 /// Most epochs of a file.
 const EPOCHS_MAX: usize = 1 << 16;
@@ -153,7 +153,7 @@ impl Sealed {
     }
 }
 
-fn seats(epoch: usize, committee: &[Seat]) -> Result<Vec<([u8; 32], [u8; 96])>, Refused> {
+fn seats(epoch: usize, committee: &[Seat]) -> Result<Vec<SeatKeys>, Refused> {
     let seat = |(place, seat): (usize, &Seat)| {
         let bytes = seat.vote_key.len();
         let vote = <[u8; 96]>::try_from(&seat.vote_key[..]);

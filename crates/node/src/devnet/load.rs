@@ -91,13 +91,13 @@ impl<'a> Load<'a> {
         let mut times = Vec::new();
         for round in 0..count {
             // So that they do not all come at one place of the pace of idle blocks.
-            std::thread::sleep(Duration::from_millis(150 + round * 37 % 400));
+            crate::clock::pause(Duration::from_millis(150 + round * 37 % 400));
             let next = nonce(&client, self.payer.address(), "pending")?;
             let bytes = self.payment(&self.payer, next, to, 1);
             let begun = Instant::now();
             let hash = client.call("eth_sendRawTransaction", json!([bytes]))?;
             while client.call("eth_getTransactionReceipt", json!([hash]))?.is_null() {
-                std::thread::sleep(PAUSE);
+                crate::clock::pause(PAUSE);
             }
             times.push(begun.elapsed().as_secs_f64() * 1e3);
         }
@@ -126,7 +126,7 @@ impl<'a> Load<'a> {
                 .zip(self.urls)
                 .map(|part| scope.spawn(move || work(part)))
                 .collect();
-            std::thread::sleep(FILL);
+            crate::clock::pause(FILL);
             let counted = count(&client, time);
             stop.store(true, Ordering::Relaxed);
             for sender in senders {
@@ -144,7 +144,7 @@ impl<'a> Load<'a> {
             client.call("eth_sendRawTransaction", json!([bytes]))?;
         }
         while nonce(client, from, "latest")? < first + payers.len() as u64 {
-            std::thread::sleep(PAUSE);
+            crate::clock::pause(PAUSE);
         }
         Ok(())
     }
@@ -167,7 +167,7 @@ impl<'a> Load<'a> {
                 *next += BATCH;
             }
             if idle {
-                std::thread::sleep(PAUSE);
+                crate::clock::pause(PAUSE);
             }
         }
         Ok(())
@@ -186,7 +186,7 @@ fn nonce(client: &Client, of: Address, tag: &str) -> Result<u64, Error> {
 fn count(client: &Client, time: Duration) -> Result<Sustained, Error> {
     let latest = || small(client, "eth_blockNumber", json!([]));
     let (first, begun) = (latest()?, Instant::now());
-    std::thread::sleep(time);
+    crate::clock::pause(time);
     let (last, seconds) = (latest()?, begun.elapsed().as_secs_f64());
     let mut payments = 0;
     for number in first + 1..=last {
