@@ -79,7 +79,8 @@
         const tell = (epoch, last) => say("soft", `Checking epoch ${epoch} of ${last} …`);
         const final = await check(asked, tell);
         if (final !== hash) throw new Error(`block ${number} that is final is ${final}`);
-        say("badge good", "checked by this browser: final on the chain with this genesis");
+        const what = "final, by committees that follow from the first, which this node named";
+        say("badge good", `checked by this browser: ${what}`);
       } catch (error) {
         say("badge bad", `not shown to be final: ${error.message}`);
       }

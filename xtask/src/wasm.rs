@@ -44,8 +44,10 @@ pub fn run(place: &Place, write: bool) -> Result<()> {
         build.env("CARGO_ENCODED_RUSTFLAGS", nameless(place)?);
         shell::run(build.args(small).arg("--target-dir").arg(&folder))?;
         let built = folder.join(TARGET).join(DOOR);
-        std::fs::copy(&built, place.root.join(COMMITTED))
-            .with_context(|| format!("cannot copy {}", built.display()))?;
+        let bytes = std::fs::read(&built);
+        let bytes = bytes.with_context(|| format!("cannot read {}", built.display()))?;
+        std::fs::write(place.root.join(COMMITTED), bytes)
+            .with_context(|| format!("cannot write {COMMITTED}"))?;
     }
     shell::run(&mut build(place))?;
     if !shell::answers("node", &["--version"]) {
