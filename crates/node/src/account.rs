@@ -3,6 +3,7 @@
 //! The files are of the Web3 Secret Storage form, version 3, which other wallets and tools read.
 //! Invariant: a key is in memory only while it signs, and on disk only encrypted.
 
+use crate::disk::read_small;
 use crate::error::{Error, disk};
 use crate::rpc::Client;
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
@@ -21,6 +22,8 @@ use zeroize::Zeroizing;
 /// Permission bits of the folder, and of a file in it.
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
+/// Most bytes of a file.
+const FILE_BYTES_MAX: usize = 1 << 16;
 /// How long a payment is waited for.
 const WAIT: Duration = Duration::from_secs(30);
 /// Pause between two looks.
@@ -81,6 +84,7 @@ impl Accounts {
         if !path.exists() {
             return Err(problem("is not kept here: terroir account list".into()));
         }
+        readable(&path)?.map_err(|why| problem(format!("{}: {why}", path.display())))?;
         let key = eth_keystore::decrypt_key(&path, password).map_err(|error| match error {
             eth_keystore::KeystoreError::MacMismatch => problem("has another password".into()),
             other => problem(format!("{}: {other}", path.display())),
@@ -96,6 +100,35 @@ impl Accounts {
     fn path(&self, address: Address) -> PathBuf {
         self.folder.join(format!("{address:#x}.json"))
     }
+}
+
+/// Whether a file of a key is of the one form, and asks for no more work than a key is worth.
+fn readable(path: &Path) -> Result<Result<(), String>, Error> {
+    let bytes = read_small(path, FILE_BYTES_MAX)?.unwrap_or_default();
+    let file: Value = match serde_json::from_slice(&bytes) {
+        Ok(file) => file,
+        Err(error) => return Ok(Err(error.to_string())),
+    };
+    let crypto = &file["crypto"];
+    let within = |name: &str, least: u64, most: u64| {
+        let value = crypto["kdfparams"][name].as_u64();
+        match value.is_some_and(|value| (least..=most).contains(&value)) {
+            true => Ok(()),
+            false => Err(format!("{name} is not between {least} and {most}")),
+        }
+    };
+    let iv = crypto["cipherparams"]["iv"].as_str().map_or(0, str::len);
+    if crypto["cipher"] != "aes-128-ctr" || iv != 32 {
+        return Ok(Err("its cipher is not aes-128-ctr with 16 bytes to begin with".into()));
+    }
+    let work = match crypto["kdf"].as_str() {
+        Some("scrypt") => [("n", 2, 1 << 20), ("r", 1, 16), ("p", 1, 16)]
+            .into_iter()
+            .try_for_each(|(name, least, most)| within(name, least, most)),
+        Some("pbkdf2") => within("c", 1, 10_000_000),
+        _ => Err("its kdf is neither scrypt nor pbkdf2".into()),
+    };
+    Ok(work.and_then(|()| within("dklen", 32, 32)))
 }
 
 impl Signer {

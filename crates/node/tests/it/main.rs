@@ -1,11 +1,13 @@
 //! A node as its clients see it: a real model, a real folder, real sockets.
 
+mod account;
 mod answers;
 mod chain;
 mod explorer;
 mod failures;
 mod keys;
 mod load;
+mod member;
 mod receipts;
 mod routes;
 mod shutdown;

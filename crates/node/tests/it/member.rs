@@ -1,0 +1,101 @@
+//! Folders of members: keys that are kept, settings that are understood or refused.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use terroir_ledger::Genesis;
+use terroir_node::Error;
+use terroir_node::member::{Folder, Network, Pacing, Peer, Settings, Wallets};
+
+fn settings() -> Settings {
+    let network = Network {
+        listen: "127.0.0.1:30301".parse().unwrap(),
+        public: None,
+        peers: vec![Peer { identity: "ab".repeat(32), address: None }],
+    };
+    let (rpc, pace) = (Wallets::default(), Pacing::default());
+    Settings { genesis: "genesis.toml".into(), network, rpc, pace }
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o777
+}
+
+#[test]
+fn keys_are_made_once_and_are_nobody_elses() {
+    let place = tempfile::tempdir().unwrap();
+    let (_, first) = Folder::make(place.path()).unwrap();
+    let kept = ["identity.key", "vote.key"].map(|name| place.path().join(name));
+    let texts = kept.clone().map(|path| fs::read(path).unwrap());
+    let (_, again) = Folder::make(place.path()).unwrap();
+    assert_eq!(first.identity(), again.identity());
+    assert_eq!(kept.clone().map(|path| fs::read(path).unwrap()), texts);
+    for path in &kept {
+        assert_eq!(mode(path), 0o600);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o640)).unwrap();
+        let exposed = Folder::make(place.path()).err().unwrap();
+        assert!(matches!(exposed, Error::Exposed { mode: 0o640, .. }), "{exposed}");
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    let other = tempfile::tempdir().unwrap();
+    assert_ne!(Folder::make(other.path()).unwrap().1.identity(), first.identity());
+}
+
+#[test]
+fn files_that_hold_no_key_are_named_and_not_told() {
+    let place = tempfile::tempdir().unwrap();
+    Folder::make(place.path()).unwrap();
+    for name in ["identity.key", "vote.key"] {
+        let path = place.path().join(name);
+        let good = fs::read_to_string(&path).unwrap();
+        let digits = good.split(' ').nth(1).unwrap().trim();
+        let label = good.split(' ').next().unwrap();
+        for bad in [String::new(), digits.to_owned(), format!("{label} {}", &digits[1..])] {
+            fs::write(&path, &bad).unwrap();
+            let error = Folder::make(place.path()).err().unwrap().to_string();
+            assert!(error.contains(name), "{error}");
+            assert!(bad.is_empty() || !error.contains(&digits[1..]), "{error}");
+        }
+        fs::write(&path, good).unwrap();
+    }
+}
+
+#[test]
+fn a_validators_entry_is_taken_by_a_genesis_file_of_its_chain_alone() {
+    let place = tempfile::tempdir().unwrap();
+    let (_, secrets) = Folder::make(place.path()).unwrap();
+    let address = "0x00000000000000000000000000000000000000aa".parse().unwrap();
+    let entry = secrets.entry(7, address, 10_000_000_000_000_000_000_000).unwrap();
+    let genesis = |chain: u64, entry: &str| {
+        let head =
+            format!("name = \"a\"\nchain_id = {chain}\ntime = 1790000000\nepoch_blocks = 100\n");
+        Genesis::parse(&(head + entry)).unwrap().begin().map(|one| one.hash)
+    };
+    genesis(7, &entry).unwrap();
+    assert!(genesis(8, &entry).is_err(), "it signed for another chain");
+    let others = entry.replace("00aa\"", "00ab\"");
+    assert!(genesis(7, &others).is_err(), "it signed for another account");
+}
+
+#[test]
+fn settings_come_back_and_what_is_not_understood_is_refused() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = Folder::make(place.path()).unwrap();
+    folder.write(&settings(), "name = 1").unwrap();
+    assert_eq!(folder.settings().unwrap(), settings());
+    assert_eq!(folder.genesis(&settings()).unwrap(), "name = 1");
+    let found = Folder::of(&folder.config()).unwrap();
+    assert_eq!(found.settings().unwrap(), settings());
+    let refused = |text: &str, why: &str| {
+        fs::write(folder.config(), text).unwrap();
+        let error = folder.settings().err().unwrap().to_string();
+        assert!(error.contains("node.toml") && error.contains(why), "{error}");
+    };
+    refused("", "network");
+    refused("[network]\nlisten = \"here\"", "listen");
+    refused("[network]\nlisten = \"127.0.0.1:1\"\nlisten_to = 1", "listen_to");
+    refused("[network]\nlisten = \"127.0.0.1:1\"\n[pace]\nblock = 1", "block");
+    refused(&"#".repeat((1 << 20) + 1), "is longer than");
+    fs::remove_file(folder.config()).unwrap();
+    assert!(folder.settings().is_err() && Folder::of(&folder.config()).is_err());
+}
