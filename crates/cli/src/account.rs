@@ -13,17 +13,22 @@ const DIGITS: usize = 18;
 
 /// Does what was typed.
 pub fn run(settings: &Settings, verb: args::Account) -> Result<Verdict> {
-    let accounts = || anyhow::Ok(Accounts::open(&settings.folder()?.join("accounts"))?);
+    let accounts = || anyhow::Ok(Accounts::of(settings.folder()?.join("accounts")));
+    // Whoever keeps one makes the home that it lies in.
+    let keep = |signer: &Signer, password: &str| {
+        settings.open_home()?;
+        anyhow::Ok(accounts()?.keep(signer, password)?)
+    };
     match verb {
         args::Account::New { password, json } => {
             let password = secret(&password, true)?;
-            kept(accounts()?.keep(&Signer::random()?, &password)?, json)
+            kept(keep(&Signer::random()?, &password)?, json)
         }
         args::Account::Import { key, password, json } => {
             let text = output::read_text(&key)?;
             let signer = Signer::parse(&text).context("expected a key in 64 hexadecimal digits")?;
             let password = secret(&password, true)?;
-            kept(accounts()?.keep(&signer, &password)?, json)
+            kept(keep(&signer, &password)?, json)
         }
         args::Account::List { json } => list(&accounts()?, json),
         args::Account::Export { address, password } => {

@@ -18,7 +18,12 @@ pub fn run(settings: &Settings, verb: args::Devnet) -> Result<Verdict> {
         None => Ok(settings.folder()?.join("devnet")),
     };
     match verb {
-        args::Devnet::Up(typed) => up(place(typed.dir.clone())?, &typed),
+        args::Devnet::Up(typed) => {
+            if typed.dir.is_none() {
+                settings.open_home()?;
+            }
+            up(place(typed.dir.clone())?, &typed)
+        }
         args::Devnet::Down { dir, forget, json } => down(&place(dir)?, forget, json),
         args::Devnet::Status { dir, json } => status(&place(dir)?, json),
         args::Devnet::Load { dir, alone, seconds, json } => {

@@ -3,7 +3,7 @@
 //! The files are of the Web3 Secret Storage form, version 3, which other wallets and tools read.
 //! Invariant: a key is in memory only while it signs, and on disk only encrypted.
 
-use crate::disk::read_small;
+use crate::disk::{TEMP_PREFIX, read_small, sync_folder};
 use crate::error::{Error, disk};
 use crate::rpc::Client;
 use alloy_consensus::{SignableTransaction, TxEip1559, TxEnvelope};
@@ -38,16 +38,17 @@ pub struct Accounts {
 pub struct Signer(SigningKey);
 
 impl Accounts {
-    /// Those in `folder`, which is made where it is not there, for its owner alone. Errors: `Disk`.
-    pub fn open(folder: &Path) -> Result<Accounts, Error> {
-        let made = fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder);
-        made.map_err(disk(folder))?;
-        Ok(Accounts { folder: folder.to_owned() })
+    /// Those in `folder`; none where it is not there.
+    pub fn of(folder: PathBuf) -> Accounts {
+        Accounts { folder }
     }
 
     /// Their addresses, ascending. Errors: `Disk`.
     pub fn list(&self) -> Result<Vec<Address>, Error> {
         let mut found = Vec::new();
+        if !self.folder.exists() {
+            return Ok(found);
+        }
         for entry in fs::read_dir(&self.folder).map_err(disk(&self.folder))? {
             let name = entry.map_err(disk(&self.folder))?.file_name();
             let address: Option<Address> =
@@ -58,7 +59,7 @@ impl Accounts {
         Ok(found)
     }
 
-    /// Keeps `signer`, encrypted under `password`.
+    /// Keeps `signer`, encrypted under `password`, in a folder for its owner alone.
     ///
     /// Errors: `Account` where it is kept already; `Disk`.
     pub fn keep(&self, signer: &Signer, password: &str) -> Result<Address, Error> {
@@ -67,13 +68,19 @@ impl Accounts {
         if path.exists() {
             return Err(Error::Account { address, problem: "is kept here already".into() });
         }
-        let name = format!("{address:#x}.json");
+        let made = fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(&self.folder);
+        made.map_err(disk(&self.folder))?;
+        let name = format!("{TEMP_PREFIX}{address:#x}.json");
         let key = Zeroizing::new(signer.0.to_bytes());
         let kept = eth_keystore::encrypt_key(&self.folder, &mut OsRng, *key, password, Some(&name));
         kept.map_err(|error| Error::Account { address, problem: error.to_string() })?;
+        let temp = self.folder.join(&name);
         let mode = fs::Permissions::from_mode(FILE_MODE);
-        fs::set_permissions(&path, mode).map_err(disk(&path))?;
-        fs::File::open(&path).and_then(|file| file.sync_all()).map_err(disk(&path))?;
+        fs::set_permissions(&temp, mode).map_err(disk(&temp))?;
+        fs::File::open(&temp).and_then(|file| file.sync_all()).map_err(disk(&temp))?;
+        // A key is under its name as a whole or not at all.
+        fs::rename(&temp, &path).map_err(disk(&path))?;
+        sync_folder(&self.folder)?;
         Ok(address)
     }
 

@@ -11,7 +11,7 @@ mod process;
 pub use accounts::{Funded, funded};
 pub use load::{Alone, Load, Sustained};
 
-use crate::disk::{PUBLIC, read_small, replace};
+use crate::disk::{PUBLIC, lock, read_small, replace};
 use crate::error::{Error, disk};
 use crate::member::{Folder, Network, Pacing, Peer, Secrets, Settings, Wallets};
 use crate::receipts::now_ms;
@@ -58,8 +58,9 @@ pub struct Devnet {
     pub accounts: Vec<Funded>,
     /// Processes, one a member.
     pub pids: Vec<u32>,
-    /// The folders, one a member.
-    pub folders: Vec<PathBuf>,
+    /// Where all lies.
+    #[serde(skip)]
+    folder: PathBuf,
 }
 
 /// What is asked for.
@@ -95,7 +96,10 @@ impl Devnet {
             path: path.clone(),
             problem: error.to_string(),
         };
-        serde_json::from_slice(&bytes).map(Some).map_err(problem)
+        let devnet: Devnet = serde_json::from_slice(&bytes).map_err(problem)?;
+        // As the members were told it.
+        let folder = fs::canonicalize(folder).map_err(disk(folder))?;
+        Ok(Some(Devnet { folder, ..devnet }))
     }
 
     /// Starts the members of the chain in `folder` that do not run, by the program `program`, and waits
@@ -105,42 +109,49 @@ impl Devnet {
     pub fn up(folder: &Path, program: &Path, options: &Options) -> Result<Devnet, Error> {
         fs::create_dir_all(folder).map_err(disk(folder))?;
         let folder = &fs::canonicalize(folder).map_err(disk(folder))?;
+        let _alone = lock(&folder.join("devnet.lock"))?;
         let mut devnet = match Devnet::find(folder)? {
             Some(devnet) => devnet,
             None => Devnet::begin(folder, options)?,
         };
-        devnet.pids.resize(devnet.folders.len(), 0);
-        let mut children = Vec::new();
-        for (member, pid) in devnet.folders.iter().zip(&mut devnet.pids) {
-            let begun = Instant::now();
-            let standing = loop {
-                match process::standing(*pid, member) {
-                    Standing::Ends if begun.elapsed() < END => crate::clock::pause(PAUSE),
-                    standing => break standing,
-                }
-            };
-            let child = match standing {
-                Standing::Runs => None,
-                Standing::Ends | Standing::Gone => Some(process::start(program, member)?),
-            };
-            *pid = child.as_ref().map_or(*pid, Child::pid);
-            children.push(child);
-        }
-        devnet.keep(folder)?;
-        match devnet.answer(&mut children) {
+        devnet.pids.resize(devnet.rpc.len(), 0);
+        let mut children: Vec<Option<Child>> = devnet.pids.iter().map(|_| None).collect();
+        match devnet.start(program, &mut children).and_then(|()| devnet.answer(&mut children)) {
             Ok(()) => Ok(devnet),
             Err(error) => {
-                devnet.down()?;
+                // Members that ran before go on.
+                devnet.end(&children.iter().flatten().map(Child::pid).collect::<Vec<_>>())?;
                 Err(error)
             }
         }
     }
 
+    /// Starts the members that do not run. Each is on file before the next one begins, so that one is
+    /// found again whatever happens.
+    fn start(&mut self, program: &Path, children: &mut [Option<Child>]) -> Result<(), Error> {
+        for (place, child) in children.iter_mut().enumerate() {
+            let member = self.member(place);
+            let begun = Instant::now();
+            let standing = loop {
+                match process::standing(self.pids[place], &member) {
+                    Standing::Ends if begun.elapsed() < END => crate::clock::pause(PAUSE),
+                    standing => break standing,
+                }
+            };
+            if standing != Standing::Runs {
+                let started = process::start(program, &member)?;
+                self.pids[place] = started.pid();
+                *child = Some(started);
+                self.keep()?;
+            }
+        }
+        Ok(())
+    }
+
     /// Makes keys, folders and a genesis file.
     fn begin(folder: &Path, options: &Options) -> Result<Devnet, Error> {
         let places: Vec<u16> = (0..options.validators).collect();
-        let path = |place: &u16| folder.join(format!("node-{place}"));
-        let made = places.iter().map(|place| Folder::make(&path(place)));
+        let made = places.iter().map(|place| Folder::make(&member(folder, usize::from(*place))));
         let members: Vec<(Folder, Secrets)> = made.collect::<Result<_, _>>()?;
         let secrets: Vec<&Secrets> = members.iter().map(|(_, secrets)| secrets).collect();
         let genesis = genesis(options.chain_id, &secrets)?;
@@ -163,19 +174,26 @@ impl Devnet {
         }
         let rpc: Vec<String> =
             places.iter().map(|place| format!("http://{}", address(*place))).collect();
-        Ok(Devnet {
+        let devnet = Devnet {
             chain_id: options.chain_id,
             explorer: format!("{}/", rpc[0]),
             rpc,
             accounts: funded(),
             pids: Vec::new(),
-            folders: places.iter().map(path).collect(),
-        })
+            folder: folder.to_owned(),
+        };
+        devnet.keep()?;
+        Ok(devnet)
     }
 
-    fn keep(&self, folder: &Path) -> Result<(), Error> {
+    /// The folder of the member at `place`.
+    fn member(&self, place: usize) -> PathBuf {
+        member(&self.folder, place)
+    }
+
+    fn keep(&self) -> Result<(), Error> {
         let text = serde_json::to_string_pretty(self).expect("what runs is JSON");
-        replace(&file(folder), text.as_bytes(), PUBLIC)
+        replace(&file(&self.folder), text.as_bytes(), PUBLIC)
     }
 
     /// Waits until all members answer and a first block is final.
@@ -199,8 +217,9 @@ impl Devnet {
 
     /// The processes that run.
     fn running(&self) -> Vec<u32> {
-        let members = self.pids.iter().zip(&self.folders);
-        members.filter(|(pid, folder)| process::runs(**pid, folder)).map(|(pid, _)| *pid).collect()
+        let members = self.pids.iter().enumerate();
+        let runs = |(place, pid): &(usize, &u32)| process::runs(**pid, &self.member(*place));
+        members.filter(runs).map(|(_, pid)| *pid).collect()
     }
 
     /// Ends all members, and waits until they have. What they keep stays.
@@ -208,49 +227,65 @@ impl Devnet {
     /// Errors: `Devnet` for one that does not end.
     pub fn down(&self) -> Result<usize, Error> {
         let running = self.running();
-        running.iter().for_each(|pid| process::ask_to_end(*pid));
+        self.end(&running)?;
+        Ok(running.len())
+    }
+
+    /// Ends those of `pids` that are members which run.
+    fn end(&self, pids: &[u32]) -> Result<(), Error> {
+        let left = || -> Vec<u32> {
+            self.running().into_iter().filter(|pid| pids.contains(pid)).collect()
+        };
+        left().into_iter().for_each(process::ask_to_end);
         let begun = Instant::now();
-        while begun.elapsed() < END && !self.running().is_empty() {
+        while begun.elapsed() < END && !left().is_empty() {
             crate::clock::pause(PAUSE);
         }
-        let left = self.running();
+        let left = left();
         left.iter().for_each(|pid| process::end(*pid));
         match left.is_empty() {
-            true => Ok(running.len()),
+            true => Ok(()),
             false => Err(Error::Devnet(format!("{left:?} did not end and were killed"))),
         }
     }
 
     /// How each member is.
     pub fn state(&self) -> Vec<State> {
-        let member = |((pid, folder), rpc): ((&u32, &PathBuf), &String)| {
-            let running = process::runs(*pid, folder);
+        let member = |(place, (pid, rpc)): (usize, (&u32, &String))| {
+            let running = process::runs(*pid, &self.member(place));
             let ask = || Client::new(rpc).number("eth_blockNumber", json!([])).ok();
             let block = running.then(ask).flatten();
             State { pid: *pid, running, rpc: rpc.clone(), block }
         };
-        self.pids.iter().zip(&self.folders).zip(&self.rpc).map(member).collect()
+        self.pids.iter().zip(&self.rpc).enumerate().map(member).collect()
     }
 
     /// The log of the member at `place`.
     pub fn log(&self, place: usize) -> Option<PathBuf> {
-        self.folders.get(place).map(|folder| process::log(folder))
+        (place < self.rpc.len()).then(|| process::log(&self.member(place)))
     }
 }
 
-/// Removes what is in `folder`, so that the next chain is new. Errors: `Devnet` while it runs; `Disk`.
+/// Removes the members in `folder`, so that the next chain is new. Errors: `Devnet` while one runs;
+/// `Disk`.
 pub fn forget(folder: &Path) -> Result<(), Error> {
     if let Some(devnet) = Devnet::find(folder)? {
         if !devnet.running().is_empty() {
             return Err(Error::Devnet("runs: terroir devnet down".to_owned()));
         }
-        for member in &devnet.folders {
-            fs::remove_dir_all(member).map_err(disk(member))?;
+        let members = (0..devnet.rpc.len()).map(|place| devnet.member(place));
+        for member in members.filter(|member| member.exists()) {
+            fs::remove_dir_all(&member).map_err(disk(&member))?;
         }
         let path = file(folder);
         fs::remove_file(&path).map_err(disk(&path))?;
     }
     Ok(())
+}
+
+/// The folder of the member at `place` of a chain in `folder`.
+fn member(folder: &Path, place: usize) -> PathBuf {
+    folder.join(format!("node-{place}"))
 }
 
 fn file(folder: &Path) -> PathBuf {

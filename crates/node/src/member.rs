@@ -80,24 +80,29 @@ impl Member {
     /// Hands what clients of this node send on to its peers, as long as it runs.
     fn gossip(&self) {
         let mut added = self.chain.mempool().added();
-        let service = Arc::downgrade(&self.service);
+        let (service, chain) = (Arc::downgrade(&self.service), self.chain.clone());
         tokio::spawn(async move {
             loop {
                 let mut some = Vec::new();
                 match added.recv().await {
-                    Ok(one) => some.push(one),
-                    // What was missed waits in the mempool, and is proposed by this node at least.
-                    Err(RecvError::Lagged(_)) => continue,
+                    Ok(one) if one.origin == Origin::Local => some.push(one.transaction),
+                    Ok(_) => {}
+                    // What was missed waits there, if it is in no block yet.
+                    Err(RecvError::Lagged(_)) => {
+                        let all = chain.mempool().list(usize::MAX).into_iter();
+                        some.extend(all.map(|(one, _)| one));
+                    }
                     Err(RecvError::Closed) => return,
                 }
                 while some.len() < GOSSIP_MAX
                     && let Ok(one) = added.try_recv()
                 {
-                    some.push(one);
+                    if one.origin == Origin::Local {
+                        some.push(one.transaction);
+                    }
                 }
-                let local = some.iter().filter(|one| one.origin == Origin::Local);
                 let bytes: Vec<_> =
-                    local.map(|one| one.transaction.envelope.encoded_2718().into()).collect();
+                    some.iter().map(|one| one.envelope.encoded_2718().into()).collect();
                 let Some(service) = service.upgrade() else { return };
                 if !bytes.is_empty() {
                     service.submit(bytes);

@@ -164,6 +164,20 @@ fn killed_validators_come_back_and_nothing_final_is_lost() {
     said["pids"].as_array().unwrap().iter().for_each(kill);
     until("they run", || !all_run());
     devnet.run(&["devnet", "up", "--json"]);
+    // One that cannot be started is told, and those that run go on.
+    let said = devnet.run(&["devnet", "status", "--json"]);
+    kill(&said["validators"][2]["pid"]);
+    until("it runs", || !all_run());
+    let settings = devnet.home.path("devnet/node-2/node.toml");
+    let text = std::fs::read_to_string(&settings).unwrap();
+    std::fs::write(&settings, "listen = 7\n").unwrap();
+    let refused = devnet.command(&["devnet", "up"]);
+    assert_eq!(refused.status.code(), Some(1));
+    std::fs::write(&settings, &text).unwrap();
+    let again = devnet.run(&["devnet", "up", "--json"]);
+    for place in [0, 1, 3] {
+        assert_eq!(again["pids"][place], said["validators"][place]["pid"]);
+    }
     for place in 0..4 {
         until("blocks are lost", || block(&devnet, place).is_some_and(|number| number > before));
         payment.arrives(&devnet, place, 2);
@@ -171,4 +185,6 @@ fn killed_validators_come_back_and_nothing_final_is_lost() {
     let down = devnet.run(&["devnet", "down", "--forget", "--json"]);
     assert_eq!(down, json!({ "ended": 4, "forgotten": true }));
     assert!(!devnet.home.path("devnet/node-3").exists());
+    // The home that they made is one.
+    assert_eq!(devnet.command(&["store", "sweep"]).status.code(), Some(0));
 }

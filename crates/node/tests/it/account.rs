@@ -17,13 +17,14 @@ const VECTOR_KEY: &str = "0x7a28b5ba57c53603b0b07b56bba752f7784bf506fa95edc395f5
 
 fn accounts() -> (tempfile::TempDir, Accounts) {
     let place = tempfile::tempdir().unwrap();
-    let accounts = Accounts::open(&place.path().join("accounts")).unwrap();
+    let accounts = Accounts::of(place.path().join("accounts"));
     (place, accounts)
 }
 
 #[test]
 fn a_key_comes_back_by_its_password_alone() {
     let (place, accounts) = accounts();
+    assert_eq!(accounts.list().unwrap(), []);
     let signer = Signer::random().unwrap();
     let address = accounts.keep(&signer, "correct horse").unwrap();
     assert_eq!(accounts.list().unwrap(), [address]);
@@ -48,6 +49,7 @@ fn files_of_other_wallets_are_read_and_damaged_ones_refused() {
     let address = Signer::parse(VECTOR_KEY).unwrap().address();
     let file = place.path().join("accounts").join(format!("{address:#x}.json"));
     let good = VECTOR.replace('\n', "");
+    fs::create_dir(file.parent().unwrap()).unwrap();
     fs::write(&file, &good).unwrap();
     assert_eq!(*accounts.unlock(address, "testpassword").unwrap().secret(), VECTOR_KEY);
     let bad = [
