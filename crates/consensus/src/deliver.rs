@@ -4,6 +4,7 @@ use crate::application::aside;
 use crate::committee::{Digest, Scheme, digest};
 use crate::error::Error;
 use crate::states::{States, hash};
+use crate::store;
 use crate::wire::Wire;
 use commonware_actor::Feedback;
 use commonware_codec::Encode as _;
@@ -74,8 +75,10 @@ pub(crate) async fn run<E: Spawner>(
             batch.push(next);
         }
         let (blocks, done): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+        let before = states.tip().header.number;
         hand(&runtime, &states, &archive, blocks, &border).await?;
         done.into_iter().for_each(Exact::acknowledge);
+        store::prune(&states.chain, &archive, before, states.tip().header.number);
     }
     Ok(())
 }

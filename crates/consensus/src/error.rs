@@ -50,6 +50,17 @@ pub enum Error {
         /// What the system says.
         why: std::io::Error,
     },
+    /// What the engine keeps cannot be opened.
+    #[error(
+        "the engine's archive of {what}: {why}; too few files may be open (`ulimit -n`), or the node's \
+         folder is damaged"
+    )]
+    Archive {
+        /// What is in it.
+        what: &'static str,
+        /// What the engine says.
+        why: String,
+    },
     /// The engine is being stopped.
     #[error("consensus is being stopped")]
     Stopped,

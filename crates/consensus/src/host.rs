@@ -48,6 +48,13 @@ pub trait Host: Send + Sync + 'static {
     /// An error stops consensus: the block is final, and a node that cannot keep it is of no use.
     fn commit(&self, blocks: &[Final]) -> Result<Arc<dyn Store>, Error>;
 
+    /// The final block `number` and its certificate, for those that come late: consensus itself keeps
+    /// the newest alone. `None` where it is not kept.
+    fn block(&self, number: u64) -> Result<Option<(Block, Option<Vec<u8>>)>, Error>;
+
+    /// The number of the final block with this hash. `None` where it is not kept.
+    fn number(&self, hash: &B256) -> Result<Option<u64>, Error>;
+
     /// Transactions for a block after `view`, best first; those of one sender in the order of their
     /// nonces. Called again whenever transactions arrive while a block waits for its first.
     fn candidates(&self, view: &View) -> Vec<Transaction>;

@@ -13,6 +13,7 @@
 #![forbid(unsafe_code)]
 
 mod application;
+mod archive;
 mod committee;
 mod deliver;
 mod early;
@@ -26,6 +27,8 @@ mod service;
 mod start;
 mod states;
 mod store;
+#[cfg(test)]
+mod testing;
 mod wire;
 
 pub use application::{AHEAD_MS, IDLE_MS_MAX, Pace};

@@ -251,7 +251,7 @@ impl Node {
             .child("receive")
             .spawn(|runtime| gossip::receive(runtime, receiver, peers, host, woken));
         let cache = CacheRef::new(NZU16!(4_084), NZUsize!(1_024));
-        let (actor, archive, processed) = store::open(&runtime, &settings, &states, &cache).await;
+        let (actor, archive, processed) = store::open(&runtime, &settings, &states, &cache).await?;
         let (inbox, arrived) = mpsc::unbounded_channel();
         let me = states.committees.me();
         let (peers, sets) = (blocker.clone(), manager.clone());

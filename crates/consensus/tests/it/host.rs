@@ -140,6 +140,16 @@ impl Host for Kept {
         Ok(store)
     }
 
+    fn block(&self, number: u64) -> Result<Option<(Block, Option<Vec<u8>>)>, Error> {
+        Ok(self.inner.lock().unwrap().blocks.get(number as usize).cloned())
+    }
+
+    fn number(&self, hash: &B256) -> Result<Option<u64>, Error> {
+        let inner = self.inner.lock().unwrap();
+        let found = inner.blocks.iter().find(|(block, _)| block.hash() == *hash);
+        Ok(found.map(|(block, _)| block.header.number))
+    }
+
     fn candidates(&self, view: &View) -> Vec<Transaction> {
         let mut inner = self.inner.lock().unwrap();
         if let Some((forged, count)) = &mut inner.forged {

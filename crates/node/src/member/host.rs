@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
 use terroir_consensus::{Evidence, Final, Host, Tip};
-use terroir_ledger::{Error, Store, Transaction, View};
+use terroir_ledger::{Block, Error, Store, Transaction, View};
 
 /// A chain, for consensus.
 pub(super) struct Hosted {
@@ -54,6 +54,17 @@ impl Host for Hosted {
         }
         let newest = newest.unwrap_or_else(|| self.chain.tip());
         Ok(newest.kept.clone())
+    }
+
+    fn block(&self, number: u64) -> Result<Option<(Block, Option<Vec<u8>>)>, Error> {
+        let kept = &self.chain.tip().kept;
+        let block = kept.block(number).map_err(fault)?;
+        let certificate = kept.certificate(number).map_err(fault)?;
+        Ok(block.map(|block| (block, certificate.map(Into::into))))
+    }
+
+    fn number(&self, hash: &B256) -> Result<Option<u64>, Error> {
+        self.chain.tip().kept.number_of(hash).map_err(fault)
     }
 
     fn candidates(&self, view: &View) -> Vec<Transaction> {
