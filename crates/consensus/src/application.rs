@@ -76,6 +76,9 @@ impl Application {
         mut ancestry: impl Ancestry<Wire>,
     ) -> Result<Option<Head>, Error> {
         let hash = block.block.hash();
+        if self.states.far(block.block.header.number) {
+            return Ok(None);
+        }
         let mut missing = Vec::new();
         loop {
             let (number, at) = (block.block.header.number, block.block.hash());
@@ -164,6 +167,9 @@ impl Application {
             Known::Dead => return Ok(Some(false)),
             Known::Nothing => {}
         }
+        if self.states.far(block.header.number) {
+            return Ok(None);
+        }
         let Some(parent) = ancestry.next().await else {
             return Ok(None);
         };
@@ -233,3 +239,6 @@ where
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

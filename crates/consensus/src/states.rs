@@ -16,7 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use terroir_ledger::{Block, Chain, Executed, Parent, Place, Seal, Transaction, View};
 
 /// Most blocks that are not final. Above it the newest are forgotten, and executed again if needed.
-const KEPT: usize = 256;
+pub(crate) const KEPT: usize = 256;
 
 /// A block that others can follow.
 #[derive(Clone)]
@@ -52,7 +52,7 @@ pub(crate) enum Known {
     Past,
     /// Another block is final at its height.
     Dead,
-    /// Nothing, or nothing any more.
+    /// Nothing, or nothing any more; it is after the newest final block.
     Nothing,
 }
 
@@ -146,24 +146,28 @@ impl States {
         self.kept().head(hash)
     }
 
+    /// Whether the block `number` is so far ahead of the newest final one that not all states on the
+    /// way to it would be kept: this node must learn of final blocks first.
+    pub(crate) fn far(&self, number: u64) -> bool {
+        number > self.kept().tip.header.number.saturating_add(KEPT as u64)
+    }
+
     /// What is known of the block `number` with the hash `hash`.
     pub(crate) fn known(&self, number: u64, hash: B256) -> Result<Known, Error> {
-        let kept = self.kept();
-        let tip = &kept.tip;
-        if hash == tip.hash || kept.executed.contains_key(&hash) {
-            return Ok(Known::State);
-        }
-        if number > tip.header.number {
+        let newest = {
+            let kept = self.kept();
+            if hash == kept.tip.hash || kept.executed.contains_key(&hash) {
+                return Ok(Known::State);
+            }
+            kept.tip.header.number
+        };
+        if number > newest {
             return Ok(Known::Nothing);
         }
-        let there = match number == tip.header.number {
-            true => Some(tip.hash),
-            false => tip.view.block_hash(number)?,
-        };
-        Ok(match there {
-            Some(there) if there == hash => Known::Past,
-            Some(_) => Known::Dead,
-            None => Known::Nothing,
+        // The host has all that is final up to there.
+        Ok(match self.host.number(&hash)? {
+            Some(_) => Known::Past,
+            None => Known::Dead,
         })
     }
 
