@@ -1,7 +1,11 @@
 //! Transactions between validators: a channel of its own, in frames of several.
 //!
-//! Whoever takes a transaction from a client sends it to all peers, once; nobody passes on what came
-//! from a peer, as all validators are connected. Format and limits: `docs/format/gossip.md`.
+//! Whoever takes a transaction from a client sends it to all peers; nobody passes on what came from a
+//! peer, as all validators are connected. Who sends much that is refused is not listened to for a
+//! while, so that one peer's rubbish does not take the time of all others' transactions. Format and
+//! limits: `docs/format/gossip.md`.
+
+mod patience;
 
 use crate::host::Host;
 use alloy_primitives::Bytes;
@@ -15,6 +19,8 @@ use tokio::sync::{Notify, mpsc};
 use tracing::debug;
 
 use crate::application::aside;
+use crate::host::Received;
+use patience::Patience;
 
 /// Most bytes of a frame.
 pub const FRAME_BYTES_MAX: usize = 256 << 10;
@@ -81,20 +87,28 @@ pub(crate) async fn send<E: Spawner + Clock>(
 
 /// Hands what peers send to the host, and wakes whoever waits for transactions.
 ///
-/// A peer that sends what is no frame is blocked.
-pub(crate) async fn receive<E: Spawner, R: Receiver>(
+/// A peer that sends what is no frame is blocked. Of one that has spent the [`Patience`] with it
+/// frames are dropped unread.
+pub(crate) async fn receive<E: Spawner + Clock, R: Receiver>(
     runtime: E,
     mut channel: R,
     mut blocker: impl Blocker<PublicKey = R::PublicKey>,
     host: Arc<dyn Host>,
     wake: Arc<Notify>,
 ) {
+    let mut patience = Patience::default();
     while let Ok((peer, frame)) = channel.recv().await {
+        if !patience.listens(&peer, runtime.current()) {
+            continue;
+        }
         match read(frame) {
             Ok(transactions) => {
                 let host = host.clone();
-                let new = aside(&runtime, move || host.receive(transactions)).await;
-                if matches!(new, Ok(true)) {
+                let work = move || host.receive(transactions);
+                // An error here is the end of the runtime.
+                let Received { new, refused } = aside(&runtime, work).await.unwrap_or_default();
+                patience.spend(peer, refused, runtime.current());
+                if new {
                     wake.notify_waiters();
                 }
             }

@@ -37,6 +37,16 @@ pub struct Evidence {
     pub bytes: Vec<u8>,
 }
 
+/// What became of transactions that a peer sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Whether any is new and could be in a block.
+    pub new: bool,
+    /// How many were looked at in vain: their sender had to be found, and then they were refused. What
+    /// waits here already costs nothing and is not among them.
+    pub refused: usize,
+}
+
 /// The node around consensus: its database and its mempool.
 pub trait Host: Send + Sync + 'static {
     /// The newest block that is kept. Asked once, at the start.
@@ -67,8 +77,8 @@ pub trait Host: Send + Sync + 'static {
     fn known(&self, hash: &B256) -> Option<Transaction>;
 
     /// Encoded transactions (EIP-2718) that a peer sent, at most 128 KiB each and otherwise
-    /// unchecked. Gives whether any is new and could be in a block.
-    fn receive(&self, transactions: Vec<Bytes>) -> bool;
+    /// unchecked.
+    fn receive(&self, transactions: Vec<Bytes>) -> Received;
 
     /// Told of contradicting votes; may be told twice. Keep it at once: it is in memory alone.
     fn evidence(&self, evidence: Evidence);

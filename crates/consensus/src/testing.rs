@@ -2,7 +2,7 @@
 
 use crate::application::Pace;
 use crate::committee::{Committees, Digest, Scheme, digest};
-use crate::host::{Evidence, Final, Host, Tip};
+use crate::host::{Evidence, Final, Host, Received, Tip};
 use crate::keys::Keys;
 use crate::start::Settings;
 use crate::states::States;
@@ -153,8 +153,8 @@ impl Host for Solo {
         None
     }
 
-    fn receive(&self, _: Vec<Bytes>) -> bool {
-        false
+    fn receive(&self, _: Vec<Bytes>) -> Received {
+        Received::default()
     }
 
     fn evidence(&self, _: Evidence) {}

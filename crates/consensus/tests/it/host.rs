@@ -4,7 +4,7 @@ use crate::keys::{CHAIN_ID, checked};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
-use terroir_consensus::{Evidence, Final, Host, Tip};
+use terroir_consensus::{Evidence, Final, Host, Received, Tip};
 use terroir_ledger::genesis::Beginning;
 use terroir_ledger::{Block, Error, Memory, Store, Transaction, View};
 use tokio::sync::Notify;
@@ -25,6 +25,8 @@ struct Inner {
     by_hash: HashMap<B256, Transaction>,
     evidence: Vec<Evidence>,
     left_out: Vec<String>,
+    /// How many transactions of peers were refused.
+    refused: usize,
     /// What is proposed instead of anything honest, and how often it was.
     forged: Option<(Transaction, usize)>,
     fails: bool,
@@ -41,6 +43,7 @@ impl Kept {
             by_hash: HashMap::new(),
             evidence: Vec::new(),
             left_out: Vec::new(),
+            refused: 0,
             forged: None,
             fails: false,
         };
@@ -79,6 +82,11 @@ impl Kept {
 
     pub fn left_out(&self) -> Vec<String> {
         self.inner.lock().unwrap().left_out.clone()
+    }
+
+    /// How many transactions of peers were looked at and refused.
+    pub fn refused(&self) -> usize {
+        self.inner.lock().unwrap().refused
     }
 
     /// Proposes `forged` from now on.
@@ -171,9 +179,16 @@ impl Host for Kept {
         self.inner.lock().unwrap().by_hash.get(hash).cloned()
     }
 
-    fn receive(&self, transactions: Vec<Bytes>) -> bool {
-        let decoded = transactions.iter().map(|bytes| Transaction::decode(bytes, CHAIN_ID));
-        decoded.flatten().filter(|one| self.pool(one.clone())).count() > 0
+    fn receive(&self, transactions: Vec<Bytes>) -> Received {
+        let mut received = Received::default();
+        for bytes in &transactions {
+            match Transaction::decode(bytes, CHAIN_ID) {
+                Ok(one) => received.new |= self.pool(one),
+                Err(_) => received.refused += 1,
+            }
+        }
+        self.inner.lock().unwrap().refused += received.refused;
+        received
     }
 
     fn evidence(&self, evidence: Evidence) {

@@ -1,12 +1,12 @@
 //! What consensus finds around it: this node's chain and its mempool.
 
-use crate::chain::{Chain, Error as ChainError, Origin, Tip as Newest};
+use crate::chain::{Chain, Error as ChainError, Origin, Refused, Tip as Newest};
 use crate::disk::{PUBLIC, replace};
 use alloy_primitives::{B256, Bytes, keccak256};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
-use terroir_consensus::{Evidence, Final, Host, Tip};
+use terroir_consensus::{Evidence, Final, Host, Received, Tip};
 use terroir_ledger::{Block, Error, Store, Transaction, View};
 
 /// A chain, for consensus.
@@ -89,9 +89,16 @@ impl Host for Hosted {
         self.chain.mempool().get(hash).map(|one| Transaction::clone(&one))
     }
 
-    fn receive(&self, transactions: Vec<Bytes>) -> bool {
-        let taken = |bytes: &Bytes| self.chain.mempool().add(bytes, Origin::Peer).is_ok();
-        transactions.iter().filter(|bytes| taken(bytes)).count() > 0
+    fn receive(&self, transactions: Vec<Bytes>) -> Received {
+        let mut received = Received::default();
+        for bytes in &transactions {
+            match self.chain.mempool().add(bytes, Origin::Peer) {
+                Ok(_) => received.new = true,
+                Err(Refused::Known) => {}
+                Err(_) => received.refused += 1,
+            }
+        }
+        received
     }
 
     fn evidence(&self, evidence: Evidence) {
