@@ -5,6 +5,7 @@
 //! votes twice for one view.
 
 mod folder;
+mod gossip;
 mod host;
 mod secrets;
 mod settings;
@@ -13,24 +14,21 @@ pub use folder::Folder;
 pub use secrets::Secrets;
 pub use settings::{Network, Pacing, Peer, Settings, Wallets};
 
-use crate::chain::{Chain, Error as ChainError, Origin, PoolLimits};
+use crate::chain::{Chain, Error as ChainError, PoolLimits};
 use crate::error::Error;
 use crate::explorer;
 use crate::rpc::{RpcLimits, RpcServer};
 use crate::server::signals;
-use alloy_eips::eip2718::Encodable2718;
 use host::Hosted;
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use terroir_consensus::{Config, Pace, Service};
 use tokio::runtime::Runtime;
-use tokio::sync::broadcast::error::RecvError;
 
 /// Threads of the consensus engine.
 const ENGINE_THREADS: usize = 2;
-/// Most transactions of one message to peers.
-const GOSSIP_MAX: usize = 256;
 /// How often a node looks whether consensus still runs.
 const WATCH: Duration = Duration::from_millis(250);
 
@@ -46,6 +44,7 @@ impl Member {
     ///
     /// Errors: those of the folder and its chain; `Consensus`.
     pub fn start(folder: &Folder) -> Result<Member, Error> {
+        open_files();
         let settings = folder.settings()?;
         let keys = folder.secrets()?.keys()?;
         let text = folder.genesis(&settings)?;
@@ -68,47 +67,13 @@ impl Member {
         let service =
             Service::start(config, host).map_err(|why| Error::Consensus(why.to_string()))?;
         let member = Member { chain, service: Arc::new(service) };
-        member.gossip();
+        gossip::start(member.chain.clone(), Arc::downgrade(&member.service));
         Ok(member)
     }
 
     /// What it keeps.
     pub fn chain(&self) -> &Arc<Chain> {
         &self.chain
-    }
-
-    /// Hands what clients of this node send on to its peers, as long as it runs.
-    fn gossip(&self) {
-        let mut added = self.chain.mempool().added();
-        let (service, chain) = (Arc::downgrade(&self.service), self.chain.clone());
-        tokio::spawn(async move {
-            loop {
-                let mut some = Vec::new();
-                match added.recv().await {
-                    Ok(one) if one.origin == Origin::Local => some.push(one.transaction),
-                    Ok(_) => {}
-                    // What was missed waits there, if it is in no block yet.
-                    Err(RecvError::Lagged(_)) => {
-                        let all = chain.mempool().list(usize::MAX).into_iter();
-                        some.extend(all.map(|(one, _)| one));
-                    }
-                    Err(RecvError::Closed) => return,
-                }
-                while some.len() < GOSSIP_MAX
-                    && let Ok(one) = added.try_recv()
-                {
-                    if one.origin == Origin::Local {
-                        some.push(one.transaction);
-                    }
-                }
-                let bytes: Vec<_> =
-                    some.iter().map(|one| one.envelope.encoded_2718().into()).collect();
-                let Some(service) = service.upgrade() else { return };
-                if !bytes.is_empty() {
-                    service.submit(bytes);
-                }
-            }
-        });
     }
 
     /// Returns when consensus ended by itself. Errors: `Consensus`, always.
@@ -145,6 +110,15 @@ pub fn run(folder: &Folder, ready: impl FnOnce(SocketAddr)) -> Result<(), Error>
         server.run(stopped).await;
         ended
     })
+}
+
+/// Lets this process have as many files open as the system allows it: peers, clients and archives take
+/// more than the thousand that many systems begin with.
+fn open_files() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(why) = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%why, limit = ?limit.current, "the limit of open files stays");
+    }
 }
 
 impl From<ChainError> for Error {
