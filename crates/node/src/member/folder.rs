@@ -2,15 +2,21 @@
 
 use super::secrets::Secrets;
 use super::settings::{BYTES_MAX, Settings};
-use crate::disk::{PUBLIC, read_small, replace};
+use crate::disk::{PUBLIC, lock, read_small, replace};
 use crate::error::{Error, disk};
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 use terroir_ledger::genesis;
 
+/// The name of a file of settings, where nobody says another.
+const CONFIG: &str = "node.toml";
+
 /// A folder that was made for a member.
 pub struct Folder {
     path: PathBuf,
+    /// The name of the file of settings in it.
+    config: OsString,
 }
 
 impl Folder {
@@ -19,18 +25,24 @@ impl Folder {
     /// Errors: `Disk`, those of the keys.
     pub fn make(path: &Path) -> Result<(Folder, Secrets), Error> {
         fs::create_dir_all(path).map_err(disk(path))?;
-        let folder = Folder { path: path.to_owned() };
+        // Two that make keys at once must not each tell of its own.
+        let _alone = lock(&path.join("folder.lock"))?;
         let secrets = Secrets::make(path)?;
-        Ok((folder, secrets))
+        Ok((Folder { path: path.to_owned(), config: CONFIG.into() }, secrets))
     }
 
-    /// The folder that the file `path`, a `node.toml`, lies in.
+    /// The folder that the file `path` lies in, which says how its member runs. A link is the file.
     ///
     /// Errors: `Disk` where there is no such file.
     pub fn of(path: &Path) -> Result<Folder, Error> {
-        let path = fs::canonicalize(path).map_err(disk(path))?;
-        let folder = path.parent().expect("a file lies in a folder");
-        Ok(Folder { path: folder.to_owned() })
+        let found = fs::metadata(path).map_err(disk(path))?;
+        let (Some(folder), Some(name), false) = (path.parent(), path.file_name(), found.is_dir())
+        else {
+            return Err(disk(path)(std::io::ErrorKind::IsADirectory.into()));
+        };
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let folder = fs::canonicalize(folder).map_err(disk(folder))?;
+        Ok(Folder { path: folder, config: name.to_owned() })
     }
 
     /// Writes how the member runs, and where its chain begins.
@@ -44,7 +56,7 @@ impl Folder {
 
     /// The file of settings.
     pub fn config(&self) -> PathBuf {
-        self.path.join("node.toml")
+        self.path.join(&self.config)
     }
 
     /// How the member runs. Errors: `Disk`, `Settings`.

@@ -43,6 +43,48 @@ fn keys_are_made_once_and_are_nobody_elses() {
 }
 
 #[test]
+fn all_who_make_one_folder_at_once_are_told_of_the_same_keys() {
+    for _ in 0..20 {
+        let place = tempfile::tempdir().unwrap();
+        let start = std::sync::Barrier::new(4);
+        let make = || {
+            start.wait();
+            let (_, secrets) = Folder::make(place.path()).unwrap();
+            secrets.entry(7, Address::ZERO, 1).unwrap()
+        };
+        let told: Vec<String> = std::thread::scope(|scope| {
+            let makers: Vec<_> = (0..4).map(|_| scope.spawn(make)).collect();
+            makers.into_iter().map(|one| one.join().unwrap()).collect()
+        });
+        let (_, kept) = Folder::make(place.path()).unwrap();
+        let kept = kept.entry(7, Address::ZERO, 1).unwrap();
+        assert_eq!(told, vec![kept; 4]);
+    }
+}
+
+#[test]
+fn the_file_of_settings_that_was_named_is_the_one_that_is_read() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = Folder::make(place.path()).unwrap();
+    folder.write(&settings(), "name = 1").unwrap();
+    let text = fs::read_to_string(folder.config()).unwrap();
+    let other = place.path().join("other.toml");
+    fs::write(&other, text.replace("30301", "30302")).unwrap();
+    let found = Folder::of(&other).unwrap();
+    assert_eq!(found.config().file_name(), other.file_name());
+    assert_eq!(found.settings().unwrap().network.listen.port(), 30302);
+    assert_eq!(Folder::of(&folder.config()).unwrap().settings().unwrap(), settings());
+    // A link is where it lies, and says what it leads to.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let link = elsewhere.path().join("link.toml");
+    std::os::unix::fs::symlink(&other, &link).unwrap();
+    let linked = Folder::of(&link).unwrap();
+    assert_eq!(linked.settings().unwrap(), found.settings().unwrap());
+    assert_eq!(linked.config().parent(), fs::canonicalize(elsewhere.path()).ok().as_deref());
+    assert!(Folder::of(place.path()).is_err(), "a folder is no file");
+}
+
+#[test]
 fn files_that_hold_no_key_are_named_and_not_told() {
     let place = tempfile::tempdir().unwrap();
     Folder::make(place.path()).unwrap();
