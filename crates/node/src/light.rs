@@ -15,8 +15,11 @@ use terroir_proof::finality::{Final, Light, NotFinal, SeatKeys};
 
 /// Most epochs of a file.
 const EPOCHS_MAX: usize = 1 << 16;
-/// So many blocks after the last of an epoch are asked for one with a certificate.
-const LOOK_BACK: u64 = 64;
+/// Most blocks that a node is asked for on the way to one: an honest one has certificates of nearly
+/// all.
+const ASKED_MAX: usize = 1 << 17;
+/// Most bytes that are taken from a node for a file.
+const TAKEN_BYTES_MAX: usize = 256 << 20;
 
 /// A block that is final, and how its committee follows from the first.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -90,32 +93,34 @@ pub enum Refused {
 }
 
 impl FinalBlock {
-    /// Fetches the proof that the block `number` is final.
+    /// Fetches the proof that the block `number` is final, and checks it with the genesis file that
+    /// the node names. Whether that is the right one is for [`FinalBlock::check`].
     ///
-    /// Errors: `Remote`; also where the node has no certificate of the block yet.
+    /// Errors: `Remote`, also where the node has no certificate of the block itself, or says what
+    /// does not hold.
     pub fn fetch(client: &Client, number: u64) -> Result<FinalBlock, Error> {
-        let found = sealed(client, number)?;
-        let none = || remote(client, format!("has no certificate of block {number} itself"));
-        let (block, epoch) = found.ok_or_else(none)?;
         let text = client.call("terroir_genesis", json!([]))?;
-        let genesis = Genesis::parse(text.as_str().unwrap_or_default());
+        let text = text.as_str().unwrap_or_default();
+        let genesis = Genesis::parse(text);
         let length = genesis.map_err(|error| remote(client, error.to_string()))?.epoch_blocks;
-        let mut epochs = Vec::new();
-        for epoch in 0..epoch {
-            let last = (epoch + 1).saturating_mul(length).saturating_sub(1);
-            let mut found = None;
-            for number in (last.saturating_sub(LOOK_BACK)..=last).rev() {
-                found = sealed(client, number)?;
-                if found.is_some() {
-                    break;
-                }
-            }
-            let none = || remote(client, format!("has no certificate at the end of epoch {epoch}"));
-            let (block, _) = found.ok_or_else(none)?;
-            let committee = committee(client, epoch + 1)?;
-            epochs.push(Step { block, committee });
+        let epoch = number / length;
+        if epoch > EPOCHS_MAX as u64 {
+            let most = format!("block {number} is of epoch {epoch}, and {EPOCHS_MAX} is the most");
+            return Err(remote(client, most));
         }
-        Ok(FinalBlock { epochs, block })
+        let mut asking = Asking { client, asked: 0, bytes: text.len() };
+        let none = || remote(client, format!("has no certificate of block {number} itself"));
+        let block = asking.sealed(number)?.ok_or_else(none)?;
+        let steps = (0..epoch).map(|epoch| asking.step(epoch, length));
+        let found = FinalBlock { epochs: steps.collect::<Result<_, _>>()?, block };
+        let checked = found.check(text).map_err(|why| remote(client, why.to_string()))?;
+        match checked.header.number == number {
+            true => Ok(found),
+            false => {
+                let got = checked.header.number;
+                Err(remote(client, format!("gives block {got} for block {number}")))
+            }
+        }
     }
 
     /// Checks it with the genesis file `text` alone.
@@ -179,30 +184,72 @@ fn remote(client: &Client, problem: String) -> Error {
     Error::Remote { address: client.url().to_owned(), problem }
 }
 
-/// The block `number` and its epoch, where it has a certificate of its own.
-fn sealed(client: &Client, number: u64) -> Result<Option<(Sealed, u64)>, Error> {
-    let value = client.call("terroir_header", json!([format!("{number:#x}")]))?;
-    if value.is_null() || value["certificate"].is_null() {
-        return Ok(None);
-    }
-    let bytes = |name: &str| field::<Bytes>(client, &value[name], name);
-    let epoch = &value["seal"]["epoch"];
-    let epoch: alloy_primitives::U64 = field(client, epoch, "seal.epoch")?;
-    let (header, seal) = (bytes("headerRlp")?, bytes("sealRlp")?);
-    let certificate = bytes("certificate")?;
-    Ok(Some((Sealed { header, seal, certificate }, epoch.to())))
+/// What a node was asked for, and what it gave, so far.
+struct Asking<'a> {
+    client: &'a Client,
+    asked: usize,
+    bytes: usize,
 }
 
-fn committee(client: &Client, epoch: u64) -> Result<Vec<Seat>, Error> {
-    let value = client.call("terroir_committee", json!([format!("{epoch:#x}")]))?;
-    let seats = value["seats"].as_array().cloned().unwrap_or_default();
-    let seat = |seat: &Value| {
-        Ok(Seat {
-            key: field(client, &seat["key"], "key")?,
-            vote_key: field(client, &seat["voteKey"], "voteKey")?,
-        })
-    };
-    seats.iter().map(seat).collect()
+impl Asking<'_> {
+    /// A final block of `epoch`, the last that the node has a certificate of, and the next committee.
+    fn step(&mut self, epoch: u64, length: u64) -> Result<Step, Error> {
+        let first = epoch.saturating_mul(length);
+        let mut number = first.saturating_add(length - 1);
+        loop {
+            if let Some(block) = self.sealed(number)? {
+                return Ok(Step { block, committee: self.committee(epoch + 1)? });
+            }
+            if number == first {
+                let none = format!("has no certificate of any block of epoch {epoch}");
+                return Err(remote(self.client, none));
+            }
+            number -= 1;
+        }
+    }
+
+    /// The block `number`, where it has a certificate of its own.
+    fn sealed(&mut self, number: u64) -> Result<Option<Sealed>, Error> {
+        if self.asked == ASKED_MAX {
+            let most = format!("has no certificates of most of {ASKED_MAX} blocks");
+            return Err(remote(self.client, most));
+        }
+        self.asked += 1;
+        let value = self.client.call("terroir_header", json!([format!("{number:#x}")]))?;
+        if value.is_null() || value["certificate"].is_null() {
+            return Ok(None);
+        }
+        let bytes = |name: &str| field::<Bytes>(self.client, &value[name], name);
+        let (header, seal) = (bytes("headerRlp")?, bytes("sealRlp")?);
+        let certificate = bytes("certificate")?;
+        self.take(header.len() + seal.len() + certificate.len())?;
+        Ok(Some(Sealed { header, seal, certificate }))
+    }
+
+    fn committee(&mut self, epoch: u64) -> Result<Vec<Seat>, Error> {
+        let value = self.client.call("terroir_committee", json!([format!("{epoch:#x}")]))?;
+        let seats = value["seats"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let seat = |seat: &Value| {
+            Ok(Seat {
+                key: field(self.client, &seat["key"], "key")?,
+                vote_key: field(self.client, &seat["voteKey"], "voteKey")?,
+            })
+        };
+        let seats: Vec<Seat> = seats.iter().map(seat).collect::<Result<_, Error>>()?;
+        self.take(seats.iter().map(|seat| seat.key.len() + seat.vote_key.len()).sum())?;
+        Ok(seats)
+    }
+
+    fn take(&mut self, bytes: usize) -> Result<(), Error> {
+        self.bytes += bytes;
+        match self.bytes <= TAKEN_BYTES_MAX {
+            true => Ok(()),
+            false => {
+                let most = format!("gives more than {TAKEN_BYTES_MAX} bytes for one block");
+                Err(remote(self.client, most))
+            }
+        }
+    }
 }
 
 fn field<T: for<'a> Deserialize<'a>>(
@@ -211,4 +258,21 @@ fn field<T: for<'a> Deserialize<'a>>(
     name: &str,
 ) -> Result<T, Error> {
     T::deserialize(value).map_err(|error| remote(client, format!("{name}: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ASKED_MAX, Asking, TAKEN_BYTES_MAX};
+    use crate::rpc::Client;
+
+    #[test]
+    fn nobody_is_asked_without_end_or_gives_without_end() {
+        let client = Client::new("http://127.0.0.1:1");
+        let mut asking = Asking { client: &client, asked: ASKED_MAX, bytes: TAKEN_BYTES_MAX - 1 };
+        let why = asking.sealed(7).unwrap_err().to_string();
+        assert!(why.contains("most of 131072 blocks"), "{why}");
+        asking.take(1).unwrap();
+        let why = asking.take(1).unwrap_err().to_string();
+        assert!(why.contains("more than 268435456 bytes"), "{why}");
+    }
 }

@@ -8,6 +8,7 @@ mod failures;
 mod keys;
 mod load;
 mod member;
+mod members;
 mod receipts;
 mod routes;
 mod shutdown;
