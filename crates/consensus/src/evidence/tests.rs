@@ -1,5 +1,6 @@
 use super::convicts;
 use crate::committee::{Digest, Scheme, digest};
+use crate::keys::Keys;
 use commonware_codec::DecodeExt as _;
 use commonware_consensus::simplex::types::{
     Activity, ConflictingFinalize, ConflictingNotarize, Finalize, Notarize, Nullify,
@@ -12,6 +13,7 @@ use commonware_cryptography::bls12381::primitives::variant::MinSig;
 use commonware_cryptography::{Signer as _, ed25519::PrivateKey};
 use commonware_utils::ordered::BiMap;
 use commonware_utils::test_rng;
+use terroir_proof::finality::{Equivocation, NotFinal};
 
 fn scheme(namespace: &[u8]) -> Scheme {
     let secret = Private::decode(vec![1; 32]).unwrap();
@@ -30,6 +32,29 @@ fn contradictions(scheme: &Scheme) -> [Activity<Scheme, Digest>; 3] {
         Activity::ConflictingFinalize(ConflictingFinalize::new(finalize(1), finalize(2))),
         Activity::NullifyFinalize(NullifyFinalize::new(nullify, finalize(1))),
     ]
+}
+
+/// What the engine tells is what a light client, or the chain, reads and checks by itself.
+#[test]
+fn evidence_of_every_kind_convicts_by_the_key_and_the_genesis_alone() {
+    let (genesis, other) = ([7; 32], [8; 32]);
+    let here = scheme(&[b"terroir 2026-11 chain ", &genesis[..]].concat());
+    let key = Keys::new(&[1; 32], &[1; 32]).unwrap().vote_key();
+    let stranger = Keys::new(&[2; 32], &[2; 32]).unwrap().vote_key();
+    for activity in contradictions(&here) {
+        let evidence = convicts(&activity, &here, &mut test_rng()).unwrap();
+        let read = Equivocation::decode(&evidence.bytes).unwrap();
+        assert_eq!((read.epoch, read.view, read.seat), (5, 9, 0));
+        assert_eq!(read.check(&genesis, &key), Ok(()));
+        assert_eq!(read.check(&genesis, &stranger), Err(NotFinal::Vote(0)));
+        assert_eq!(read.check(&other, &key), Err(NotFinal::Vote(0)));
+        let mut torn = evidence.bytes;
+        *torn.last_mut().unwrap() ^= 1;
+        assert_eq!(
+            Equivocation::decode(&torn).unwrap().check(&genesis, &key),
+            Err(NotFinal::Vote(1))
+        );
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ use commonware_p2p::{Recipients, Sender};
 use commonware_runtime::Clock as _;
 use commonware_utils::ordered::BiMap;
 use std::time::{Duration, UNIX_EPOCH};
-use terroir_consensus::{AHEAD_MS, Error, quota};
+use terroir_consensus::{AHEAD_MS, Error, FRAME_TRANSACTIONS_MAX, quota};
 use terroir_ledger::genesis::Beginning;
 use terroir_ledger::{Parent, Place};
 use terroir_proof::bls::{VoteKey, signed};
@@ -107,11 +107,12 @@ fn a_leader_that_lies_about_a_sender_is_not_followed() {
     });
 }
 
-#[test]
-fn a_block_from_the_future_waits_for_its_time() {
+/// A validator proposes a block whose time is so far ahead of everybody's clock. Gives whether it
+/// becomes final, and how many milliseconds before its time it does.
+fn from_the_future(ahead_ms: u64) -> Option<u64> {
     let people = validators(4);
     let start = beginning(&people, &[]);
-    simulate(10, async |context| {
+    let work = async |context| {
         let hosts = (0..4).map(|_| Kept::new(&start)).collect();
         let mut cluster = Cluster::new(context, &people, &start, hosts).await;
         cluster.start(0..4).await;
@@ -129,9 +130,11 @@ fn a_block_from_the_future_waits_for_its_time() {
         let (mut blocks, _blocks) = control.register(3, quota(3)).await.unwrap();
         let host = &cluster.members[0].host;
         let parent = host.blocks().last().unwrap().0.clone();
-        let now = cluster.context.current().duration_since(UNIX_EPOCH).unwrap();
-        let time_ms = now.as_millis() as u64 + 10 * AHEAD_MS;
-        let place = Place { view: parent.seal.view + 1, time_ms };
+        let now = || {
+            let now = cluster.context.current().duration_since(UNIX_EPOCH).unwrap();
+            now.as_millis() as u64
+        };
+        let place = Place { view: parent.seal.view + 1, time_ms: now() + ahead_ms };
         let after = Parent {
             header: &parent.header,
             seal: &parent.seal,
@@ -149,14 +152,31 @@ fn a_block_from_the_future_waits_for_its_time() {
         for _ in 0..2 {
             vote(&mut votes, &scheme, (place.view, parent.seal.view), early.hash().0);
         }
-        while cluster.members[0].host.height() < parent.header.number + 2 {
+        let mut found = None;
+        while host.height() < parent.header.number + 2 {
             cluster.pass(Duration::from_millis(10)).await;
-            let now = cluster.context.current().duration_since(UNIX_EPOCH).unwrap();
-            let newest = cluster.members[0].host.blocks().last().unwrap().0.seal.time_ms;
-            assert!(newest <= now.as_millis() as u64 + AHEAD_MS, "{newest} is in the future");
+            let newest = host.blocks().last().unwrap().0.clone();
+            let time_ms = newest.seal.time_ms;
+            assert!(time_ms <= now() + AHEAD_MS, "{time_ms} is in the future");
+            if newest.hash() == early.hash() {
+                found.get_or_insert(time_ms.saturating_sub(now()));
+            }
         }
-        cluster.agree();
-    });
+        let there = cluster.agree().iter().any(|(block, _)| block.hash() == early.hash());
+        assert_eq!(there, found.is_some());
+        found
+    };
+    simulate(10, work).0
+}
+
+#[test]
+fn a_block_from_the_future_waits_for_its_time() {
+    // A little ahead is as good as now; more ahead waits until it is a little; and for much more the
+    // others do not wait, and go on without it.
+    assert!(from_the_future(AHEAD_MS / 2).is_some());
+    let waited = from_the_future(AHEAD_MS + 600).expect("nobody waited for it");
+    assert!(waited <= AHEAD_MS, "final {waited} ms before its time");
+    assert_eq!(from_the_future(10 * AHEAD_MS), None);
 }
 
 #[test]
@@ -207,6 +227,43 @@ fn a_peer_that_sends_no_frame_is_blocked_and_others_go_on() {
         let mut blocked = cluster.oracle.blocked().await.unwrap();
         blocked.retain(|(_, whom)| *whom == liar);
         assert_eq!(blocked.len(), 3, "not all blocked it");
+    });
+}
+
+#[test]
+fn rubbish_of_one_peer_does_not_take_the_time_of_others() {
+    let people = validators(4);
+    let (alice, bob) = (Person::new(101), Person::new(102));
+    let start = beginning(&people, &[&alice]);
+    simulate(15, async |context| {
+        let hosts = (0..4).map(|_| Kept::new(&start)).collect();
+        let mut cluster = Cluster::new(context, &people, &start, hosts).await;
+        cluster.start(0..3).await;
+        cluster.reach(0..3, 2).await;
+        let control = cluster.oracle.control(cluster.members[3].key.clone());
+        let (mut frames, _receiver) = control.register(5, quota(5)).await.unwrap();
+        // As many as a frame may hold, none of which is a transaction.
+        let most = FRAME_TRANSACTIONS_MAX;
+        let rubbish = vec![Bytes::from_static(&[7]); most].encode();
+        for _ in 0..100 {
+            frames.send(Recipients::All, rubbish.clone(), false);
+            cluster.pass(Duration::from_millis(10)).await;
+        }
+        let refused = cluster.members[0].host.refused();
+        assert!((most..=2 * most).contains(&refused), "{refused} were looked at");
+        cluster.submit(1, alice.call(0, bob.address, TOKEN, Vec::new()));
+        let paid = |host: &Kept| host.balance(bob.address) == U256::from(TOKEN);
+        cluster.until(0, "bob is not paid", paid).await;
+        // After a while it is heard again, and nobody blocked it.
+        cluster.pass(Duration::from_secs(30)).await;
+        let late = [alice.call(1, bob.address, TOKEN, Vec::new()).0];
+        for _ in 0..3 {
+            frames.send(Recipients::All, late.to_vec().encode(), false);
+            cluster.pass(Duration::from_millis(10)).await;
+        }
+        let paid = |host: &Kept| host.balance(bob.address) == U256::from(2 * TOKEN);
+        cluster.until(0, "bob is not paid again", paid).await;
+        assert_eq!(cluster.oracle.blocked().await.unwrap(), []);
     });
 }
 

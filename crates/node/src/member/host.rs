@@ -112,3 +112,52 @@ impl Host for Hosted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Hosted;
+    use crate::chain::{Chain, PoolLimits};
+    use alloy_primitives::keccak256;
+    use std::fs;
+    use std::path::Path;
+    use std::sync::Arc;
+    use terroir_consensus::{Evidence, Host};
+
+    const GENESIS: &str = include_str!("../../tests/it/chain/genesis.toml");
+
+    fn hosted(folder: &Path) -> Hosted {
+        let chain = Chain::open(&folder.join("chain.redb"), GENESIS, PoolLimits::DEFAULT).unwrap();
+        Hosted::new(Arc::new(chain), folder.join("evidence"))
+    }
+
+    #[test]
+    fn evidence_is_on_disk_when_it_was_told_and_once() {
+        let place = tempfile::tempdir().unwrap();
+        let hosted = hosted(place.path());
+        let one = Evidence { epoch: 5, seat: 2, bytes: vec![1, 2, 3] };
+        let other = Evidence { seat: 3, ..one.clone() };
+        for evidence in [&one, &other, &one] {
+            hosted.evidence(evidence.clone());
+        }
+        let mut found: Vec<_> = fs::read_dir(place.path().join("evidence"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        found.sort();
+        let name = |seat: u32| format!("5-{seat}-{:x}.evidence", keccak256([1, 2, 3]));
+        assert_eq!(found, [name(2), name(3)]);
+        let kept = fs::read(place.path().join("evidence").join(name(2))).unwrap();
+        assert_eq!(kept, one.bytes);
+    }
+
+    #[test]
+    fn past_blocks_are_found_by_number_and_by_hash() {
+        let place = tempfile::tempdir().unwrap();
+        let hosted = hosted(place.path());
+        let (block, certificate) = hosted.block(0).unwrap().unwrap();
+        assert_eq!((block.header.number, certificate), (0, None));
+        assert_eq!(hosted.number(&block.hash()).unwrap(), Some(0));
+        assert_eq!(hosted.block(1).unwrap(), None);
+        assert_eq!(hosted.number(&keccak256([])).unwrap(), None);
+    }
+}
