@@ -1,31 +1,64 @@
 //! What consensus finds around it: this node's chain and its mempool.
 
 use crate::chain::{Chain, Error as ChainError, Origin, Tip as Newest};
-use crate::disk::{PUBLIC, replace};
-use alloy_primitives::{B256, Bytes, keccak256};
+use crate::disk::{PUBLIC, read_small, replace};
+use crate::error::disk;
+use alloy_primitives::{B256, Bytes};
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use terroir_consensus::{Evidence, Final, Host, Tip};
+use terroir_ledger::block::EVIDENCE_BYTES_MAX;
 use terroir_ledger::{Error, Store, Transaction, View};
 
 /// A chain, for consensus.
 pub(super) struct Hosted {
     chain: Arc<Chain>,
     /// Where contradicting votes are kept.
-    evidence: PathBuf,
+    folder: PathBuf,
+    /// Those of validators that may not be punished yet.
+    evidence: Mutex<Vec<Bytes>>,
 }
 
 impl Hosted {
-    pub(super) fn new(chain: Arc<Chain>, evidence: PathBuf) -> Hosted {
-        Hosted { chain, evidence }
+    /// With the evidence that is kept in `folder`. Errors: `Disk`.
+    pub(super) fn new(chain: Arc<Chain>, folder: PathBuf) -> Result<Hosted, crate::Error> {
+        fs::create_dir_all(&folder).map_err(disk(&folder))?;
+        let mut evidence = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(disk(&folder))? {
+            let path = entry.map_err(disk(&folder))?.path();
+            if path.extension().is_some_and(|ending| ending == "evidence") {
+                evidence.extend(read_small(&path, EVIDENCE_BYTES_MAX)?.map(Bytes::from));
+            }
+        }
+        Ok(Hosted { chain, folder, evidence: Mutex::new(evidence) })
     }
 
-    fn keep(&self, evidence: &Evidence) -> Result<(), crate::Error> {
-        fs::create_dir_all(&self.evidence).map_err(crate::error::disk(&self.evidence))?;
+    /// Keeps the first evidence about a seat: one is enough, and whoever contradicts itself once may
+    /// do so for ever.
+    fn keep(&self, evidence: Evidence) -> Result<(), crate::Error> {
         let Evidence { epoch, seat, bytes } = evidence;
-        let name = format!("{epoch}-{seat}-{:x}.evidence", keccak256(bytes));
-        replace(&self.evidence.join(name), bytes, PUBLIC)
+        let path = self.folder.join(format!("{epoch}-{seat}.evidence"));
+        let mut waiting = self.waiting();
+        if !path.exists() {
+            replace(&path, &bytes, PUBLIC)?;
+            waiting.push(bytes.into());
+        }
+        Ok(())
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Bytes>> {
+        self.evidence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a block after the newest can convict somebody by `evidence`.
+    fn convicts(&self, evidence: &Bytes) -> Result<bool, ChainError> {
+        let tip = self.chain.tip();
+        let judged = terroir_ledger::convicts(self.chain.chain(), &tip.parent(), evidence)?;
+        if let Err(why) = &judged {
+            tracing::info!(%why, "evidence is of no more use");
+        }
+        Ok(judged.is_ok())
     }
 }
 
@@ -89,8 +122,20 @@ impl Host for Hosted {
             seat = evidence.seat,
             "a validator contradicts itself"
         );
-        if let Err(error) = self.keep(&evidence) {
+        if let Err(error) = self.keep(evidence) {
             tracing::error!(%error, "evidence cannot be kept");
         }
+    }
+
+    fn convictions(&self) -> Vec<Bytes> {
+        let mut waiting = self.waiting();
+        waiting.retain(|evidence| match self.convicts(evidence) {
+            Ok(convicts) => convicts,
+            Err(error) => {
+                tracing::error!(%error, "evidence cannot be judged");
+                true
+            }
+        });
+        waiting.clone()
     }
 }
