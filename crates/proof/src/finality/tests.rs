@@ -70,7 +70,7 @@ fn block(epoch: u64, next: &[SeatKeys]) -> Made {
     let mut fields = fields.to_vec();
     fields.push(committee_digest(next).to_vec());
     // Its last field is a list of what nobody reads here.
-    let seal = list([strings(&fields), rlp(&[vec![7; 60], vec![8]])].concat());
+    let seal = list([strings(&fields), rlp(&[vec![7; 40], vec![8]])].concat());
     let mut header: Vec<Vec<u8>> = vec![vec![1; 32], vec![2; 32], vec![3; 20]];
     header.extend([vec![4; 32], vec![5; 32], vec![6; 32], vec![0; 256], vec![]]);
     header.extend([77, 30_000_000, 21_000, 1_790_000_000].map(number));
