@@ -36,7 +36,8 @@ interface IStaking {
 
     /// The caller becomes a validator. `key` is its ed25519 identity, `blsKey` the 96 bytes of its key
     /// for votes, `possession` and `blsPossession` their proofs of possession over
-    /// possessionMessage(caller). The value is its own stake, at least the parameter seat_bond.
+    /// possessionMessage(caller). The value is its own stake, at least the parameter seat_bond. Whoever
+    /// was a validator before brings the same keys again.
     function join(bytes32 key, bytes calldata possession, bytes calldata blsKey, bytes calldata blsPossession, address payout, uint32 commission) external payable;
 
     /// Commission is in millionths of rewards, up to half of them.
@@ -52,7 +53,9 @@ interface IStaking {
 
     /// `evidence` is two votes of one seat in one view that no honest validator signs both
     /// (docs/format/evidence.md). The validator loses the parameter slash_equivocation of its stake, of
-    /// which a twentieth goes to the caller and the rest is burned, and never sits again.
+    /// which a twentieth goes to the caller and the rest is burned, and never sits again. Stake on its way
+    /// out counts. Validators put evidence that they see into blocks by themselves: the twentieth is then
+    /// of whoever is paid for the block, and there is no event.
     function reportEquivocation(bytes calldata evidence) external;
 
     function validator(address validator) external view returns (Validator memory);

@@ -82,4 +82,7 @@ pub trait Host: Send + Sync + 'static {
 
     /// Told of contradicting votes; may be told twice. Keep it at once: it is in memory alone.
     fn evidence(&self, evidence: Evidence);
+
+    /// Evidence that convicts somebody who is not punished yet, for the next block of this node.
+    fn convictions(&self) -> Vec<Bytes>;
 }

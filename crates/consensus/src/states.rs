@@ -179,9 +179,10 @@ impl States {
         candidates: &[Transaction],
     ) -> Result<Wire, Error> {
         let left_out = |one: &Transaction, why: String| self.host.left_out(one, &why);
-        let parent = parent.parent();
+        let (parent, candidates) = (parent.parent(), candidates.iter());
+        let evidence = self.host.convictions();
         let built =
-            terroir_ledger::build(&self.chain, &parent, place, candidates.iter(), left_out)?;
+            terroir_ledger::build(&self.chain, &parent, place, &evidence, candidates, left_out)?;
         let wire = Wire::new(built.block.clone(), self.committees.clone());
         self.kept().keep(built);
         Ok(wire)

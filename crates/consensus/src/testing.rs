@@ -158,4 +158,8 @@ impl Host for Solo {
     }
 
     fn evidence(&self, _: Evidence) {}
+
+    fn convictions(&self) -> Vec<Bytes> {
+        Vec::new()
+    }
 }

@@ -15,10 +15,15 @@ pub const BLOCK_BYTES_MAX: usize = 4 << 20;
 /// Most transactions of a block: what [`BLOCK_BYTES_MAX`] could hold of the smallest.
 pub const TRANSACTIONS_MAX: usize = 1 << 16;
 
+/// Most evidence of one block.
+pub const EVIDENCE_MAX: usize = 4;
+/// Most bytes of one piece of evidence: longer than two votes with the greatest numbers.
+pub const EVIDENCE_BYTES_MAX: usize = 256;
+
 /// What consensus says about a block.
 #[derive(Clone, Debug, Default, PartialEq, Eq, RlpEncodable, RlpDecodable)]
 pub struct Seal {
-    /// Version of the rules of execution: 1.
+    /// Version of the rules of execution: 2.
     pub version: u8,
     /// The epoch.
     pub epoch: u64,
@@ -32,10 +37,12 @@ pub struct Seal {
     pub time_ms: u64,
     /// Digest of the committee of the next epoch ([`crate::native::staking::digest`]).
     pub next: B256,
+    /// Votes that convict validators (`docs/format/evidence.md`), each punished by this block.
+    pub evidence: Vec<Bytes>,
 }
 
 /// The version of the rules that this code follows.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 impl Seal {
     /// What the header has as `extraData`.
@@ -93,6 +100,14 @@ impl Block {
         }
         if wire.transactions.len() > TRANSACTIONS_MAX {
             return Err(malformed(format!("{} transactions", wire.transactions.len())));
+        }
+        let evidence = &wire.seal.evidence;
+        if evidence.len() > EVIDENCE_MAX
+            || evidence.iter().any(|one| one.len() > EVIDENCE_BYTES_MAX)
+        {
+            return Err(malformed(format!(
+                "more than {EVIDENCE_MAX} pieces of evidence, or one above {EVIDENCE_BYTES_MAX} bytes"
+            )));
         }
         if wire.header.extra_data[..] != wire.seal.hash()[..] {
             return Err(malformed("its seal is not the one that the header names".into()));

@@ -4,12 +4,12 @@
 //! verifier refuses the block for it. Then the header that follows is compared with the one that
 //! came, field by field.
 
-use crate::block::{BLOCK_BYTES_MAX, Block, Seal, VERSION};
+use crate::block::{BLOCK_BYTES_MAX, Block, EVIDENCE_BYTES_MAX, EVIDENCE_MAX, Seal, VERSION};
 use crate::error::Error;
 use crate::evm::{Machine, block_env, machine};
 use crate::genesis::Chain;
 use crate::native::params::{self, BASE_FEE_MIN, BLOCK_GAS};
-use crate::native::staking::{self, End, Seated};
+use crate::native::staking::{self, Conviction, End, Seated};
 use crate::native::{GOVERNANCE, STAKING};
 use crate::pending::Pending;
 use crate::state::{Changes, View};
@@ -21,7 +21,7 @@ use alloy_eips::eip1559::{BaseFeeParams, calc_next_block_base_fee};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS;
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
-use alloy_primitives::{Address, B64, B256, Bloom, U256};
+use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
 use alloy_trie::EMPTY_ROOT_HASH;
 use revm::context::result::{EVMError, ExecutionResult};
 use revm::handler::{ExecuteCommitEvm, SystemCallCommitEvm};
@@ -108,7 +108,9 @@ impl Start {
         let Place { view, time_ms } = *place;
         let leader = staking::leader(epoch, view, seats.len() as u64);
         let next = staking::digest(&staking::seats_of(parent.view, epoch + 1)?);
-        let seal = Seal { version: VERSION, epoch, view, parent_view, leader, time_ms, next };
+        let evidence = Vec::new();
+        let seal =
+            Seal { version: VERSION, epoch, view, parent_view, leader, time_ms, next, evidence };
         let gas_limit = param(parent.view, BLOCK_GAS)?;
         let base_fee = next_base_fee(parent.header, param(parent.view, BASE_FEE_MIN)?);
         let last = chain.is_last(number);
@@ -143,13 +145,15 @@ pub fn next_base_fee(parent: &Header, min: u64) -> u64 {
 }
 
 /// Builds the block after `parent` of what `candidates` gives, in that order: what does not fit or
-/// cannot be in the block is left out, and told to `left_out` with the reason.
+/// cannot be in the block is left out, and told to `left_out` with the reason. Of `evidence`, the
+/// first [`EVIDENCE_MAX`] that convict somebody are in it.
 ///
 /// Errors: `Block` for a place that does not follow from the parent; `Store`, `Node`.
 pub fn build<'t>(
     chain: &Chain,
     parent: &Parent<'_>,
     place: &Place,
+    evidence: &[Bytes],
     candidates: impl Iterator<Item = &'t Transaction>,
     mut left_out: impl FnMut(&'t Transaction, String),
 ) -> Result<Executed, Error> {
@@ -167,7 +171,27 @@ pub fn build<'t>(
             Err(Left::Refused(why)) => left_out(transaction, why),
         }
     }
+    for one in evidence {
+        if work.evidence.len() < EVIDENCE_MAX && work.convict(one)?.is_ok() {
+            work.evidence.push(one.clone());
+        }
+    }
     work.finish(parent, start)
+}
+
+/// Whether a block after `parent` can convict somebody by `evidence`; else why it cannot.
+///
+/// Errors: `Block`, `Store`, `Node`.
+pub fn convicts(
+    chain: &Chain,
+    parent: &Parent<'_>,
+    evidence: &Bytes,
+) -> Result<Result<(), String>, Error> {
+    let same = parent.seal.epoch == chain.epoch(parent.header.number + 1);
+    let view = if same { parent.seal.view } else { 0 }.saturating_add(1);
+    let place = Place { view, time_ms: parent.seal.time_ms.saturating_add(1) };
+    let start = Start::of(chain, parent, &place)?;
+    Work::begin(chain, parent, &start)?.convict(evidence)
 }
 
 /// Executes `block`, whose transactions are `transactions`, after `parent`.
@@ -191,6 +215,14 @@ pub fn verify(
             };
             return Err(Error::Transaction { number, place, why });
         }
+    }
+    for (place, evidence) in block.seal.evidence.iter().enumerate() {
+        if let Err(why) = work.convict(evidence)? {
+            let expected = format!("piece {place} to convict a validator, but: {why}");
+            let got = evidence.to_string();
+            return Err(Error::Block { number, field: "evidence", got, expected });
+        }
+        work.evidence.push(evidence.clone());
     }
     let executed = work.finish(parent, start)?;
     compare(block, &executed.block)?;
@@ -282,6 +314,7 @@ struct Work {
     gas_used: u64,
     transactions: Vec<Transaction>,
     receipts: Vec<ReceiptEnvelope>,
+    evidence: Vec<Bytes>,
 }
 
 impl Work {
@@ -294,6 +327,7 @@ impl Work {
             gas_used: 0,
             transactions: Vec::new(),
             receipts: Vec::new(),
+            evidence: Vec::new(),
         })
     }
 
@@ -324,8 +358,25 @@ impl Work {
         Ok(Ok(()))
     }
 
+    /// Punishes whom `evidence` convicts, for whoever is paid for this block; else why it cannot.
+    fn convict(&mut self, evidence: &Bytes) -> Result<Result<(), String>, Error> {
+        if evidence.len() > EVIDENCE_BYTES_MAX {
+            return Ok(Err(format!("is longer than {EVIDENCE_BYTES_MAX} bytes")));
+        }
+        let reporter = self.machine.ctx.block.beneficiary;
+        let input = Conviction { reporter, evidence }.input();
+        match self.machine.system_call_commit(STAKING, input.into()) {
+            Ok(ExecutionResult::Revert { output, .. }) => {
+                let reason = alloy_sol_types::decode_revert_reason(&output);
+                Ok(Err(reason.unwrap_or_else(|| output.to_string())))
+            }
+            other => system(other).map(Ok),
+        }
+    }
+
     fn finish(mut self, parent: &Parent<'_>, start: Start) -> Result<Executed, Error> {
         let Start { seal, number, gas_limit, base_fee, last, .. } = start;
+        let seal = Seal { evidence: self.evidence, ..seal };
         let end = End {
             leader: seal.leader,
             view: seal.view,

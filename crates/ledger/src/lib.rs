@@ -24,7 +24,7 @@ pub mod tree;
 
 pub use block::{Block, Seal};
 pub use error::{Error, Refused};
-pub use execute::{Executed, Parent, Place, build, verify};
+pub use execute::{Executed, Parent, Place, build, convicts, verify};
 pub use genesis::{Chain, Genesis};
 pub use state::{Changes, Memory, Store, View};
 pub use transaction::Transaction;

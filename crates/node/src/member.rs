@@ -63,7 +63,7 @@ impl Member {
             peers: settings.network.peers()?,
             threads: ENGINE_THREADS,
         };
-        let host = Arc::new(Hosted::new(chain.clone(), folder.evidence()));
+        let host = Arc::new(Hosted::new(chain.clone(), folder.evidence())?);
         let service =
             Service::start(config, host).map_err(|why| Error::Consensus(why.to_string()))?;
         let member = Member { chain, service: Arc::new(service) };

@@ -2,7 +2,7 @@
 
 use crate::cluster::{Cluster, key, simulate};
 use crate::host::Kept;
-use crate::keys::{CHAIN_ID, Person, TOKEN, beginning, checked, validators};
+use crate::keys::{CHAIN_ID, EPOCH, Person, TOKEN, beginning, checked, validators};
 use alloy_primitives::U256;
 use bytes::Bytes;
 use commonware_codec::varint::UInt;
@@ -20,6 +20,7 @@ use commonware_utils::ordered::BiMap;
 use std::time::{Duration, UNIX_EPOCH};
 use terroir_consensus::{AHEAD_MS, Error, FRAME_TRANSACTIONS_MAX, quota};
 use terroir_ledger::genesis::Beginning;
+use terroir_ledger::native::staking::seats_of;
 use terroir_ledger::{Parent, Place};
 use terroir_proof::bls::{VoteKey, signed};
 
@@ -66,7 +67,14 @@ fn two_votes_in_a_view_become_evidence_that_stands_alone() {
         let found = cluster.members[0].host.evidence().remove(0);
         assert_eq!((found.epoch, found.seat), (0, 3));
         convicts(&found.bytes, &people[3].keys.vote_key(), start.hash.as_slice(), view + 2);
-        cluster.reach(0..3, 5).await;
+        // Who saw it puts it into a block, once, and the others agree: they go on without the fourth.
+        let seats = |host: &Kept, epoch| seats_of(&host.view(), epoch).unwrap().len();
+        cluster.reach(0..3, 4 * EPOCH).await;
+        let chain = cluster.agree();
+        let brought: Vec<_> = chain.iter().flat_map(|(block, _)| &block.seal.evidence).collect();
+        assert_eq!(brought, [&found.bytes]);
+        let host = &cluster.members[1].host;
+        assert_eq!((seats(host, 0), seats(host, 4)), (4, 3));
     });
 }
 
@@ -142,8 +150,9 @@ fn from_the_future(ahead_ms: u64) -> Option<u64> {
             view: &host.view(),
         };
         let none = [].iter();
-        let early =
-            terroir_ledger::build(&start.chain, &after, &place, none, |_, _| {}).unwrap().block;
+        let early = terroir_ledger::build(&start.chain, &after, &place, &[], none, |_, _| {})
+            .unwrap()
+            .block;
         // A block that nobody waits for yet is kept; once more, for messages can be lost.
         for _ in 0..2 {
             blocks.send(Recipients::All, Bytes::from(early.encode()).encode(), true);

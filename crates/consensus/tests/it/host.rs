@@ -195,4 +195,8 @@ impl Host for Kept {
         self.inner.lock().unwrap().evidence.push(evidence);
         self.news.notify_waiters();
     }
+
+    fn convictions(&self) -> Vec<Bytes> {
+        self.evidence().into_iter().map(|one| one.bytes.into()).collect()
+    }
 }

@@ -13,6 +13,7 @@ mod stake;
 pub(crate) use committee::first_committees;
 pub use committee::{Seated, digest, seats_of};
 pub use end::{End, leader};
+pub use equivocation::Conviction;
 
 use super::abi::IStaking;
 use super::abi::IStaking::{IStakingCalls as Calls, Status};
@@ -68,12 +69,17 @@ mod field {
     pub const VOTE_KEY: u64 = 10;
     /// Whether it contradicted itself.
     pub const EQUIVOCATED: u64 = 11;
+    /// Tokens on their way out, at least: what is owed may be less by parts of base units.
+    pub const UNBONDING: u64 = 12;
 }
 
 /// The call `input` of the contract of staking.
 pub fn run(call: &mut Call<'_>, input: &[u8]) -> Part<Vec<u8>> {
     if let Some(end) = End::read(call.caller, input)? {
         return call.end_block(&end);
+    }
+    if let Some(Conviction { reporter, evidence }) = Conviction::read(call.caller, input) {
+        return call.report(evidence, reporter);
     }
     match decoded(Calls::abi_decode_validate(input))? {
         Calls::join(ask) => call.join_validator(ask),
@@ -82,7 +88,7 @@ pub fn run(call: &mut Call<'_>, input: &[u8]) -> Part<Vec<u8>> {
         Calls::unjail(_) => call.unjail(),
         Calls::delegate(ask) => call.delegate(ask.validator),
         Calls::undelegate(ask) => call.undelegate(ask.validator, ask.shares),
-        Calls::reportEquivocation(ask) => call.report(&ask.evidence),
+        Calls::reportEquivocation(ask) => call.report(&ask.evidence, call.caller),
         Calls::withdraw(_) => call.withdraw_stake(),
         Calls::validator(ask) => call.validator(ask.validator),
         Calls::count(_) => Ok(small(call.load(LIST)?).abi_encode()),
@@ -134,6 +140,7 @@ impl Call<'_> {
         require(matches!(self.status(me)?, Status::None), || {
             format!("{me} is a validator already")
         })?;
+        self.returns(me, ask.key, &ask.blsKey)?;
         require(small(self.load(LIST)?) < VALIDATORS_MAX, || {
             format!("there are {VALIDATORS_MAX} validators, and no more can be")
         })?;
@@ -153,6 +160,20 @@ impl Call<'_> {
         let IStaking::joinCall { key, blsKey, .. } = ask;
         self.emit(&IStaking::ValidatorJoined { validator: me, key, blsKey, tokens })?;
         Ok(Vec::new())
+    }
+
+    /// Refuses one that was punished for good, and one that was here with other keys: what it signed
+    /// then must stay its own, and the committees that it sat in what they were.
+    fn returns(&mut self, me: Address, key: B256, vote_key: &[u8]) -> Part<()> {
+        let slot = slot_of(me);
+        require(self.load(slot.field(field::EQUIVOCATED))?.is_zero(), || {
+            format!("{me} contradicted itself and never sits again")
+        })?;
+        let before = B256::from(self.load(slot.field(field::KEY))?);
+        let same = key == before && self.load_bytes(slot.field(field::VOTE_KEY))? == vote_key;
+        require(before.is_zero() || same, || {
+            format!("{me} was a validator with other keys, which it must bring again")
+        })
     }
 
     /// Refuses a key for votes that did not sign for the caller.

@@ -73,7 +73,7 @@ fn what_cannot_be_in_a_block_is_left_out_by_builders_and_refused_by_verifiers() 
         let mut left = Vec::new();
         let place = world.place(0);
         let both = [bad.clone(), good.clone()];
-        let built = build(&world.chain, &world.parent(), &place, both.iter(), |one, why| {
+        let built = build(&world.chain, &world.parent(), &place, &[], both.iter(), |one, why| {
             left.push((one.hash, why));
         })
         .unwrap();
@@ -97,7 +97,8 @@ fn every_field_of_a_header_that_does_not_follow_is_named() {
     let world = World::new();
     let tx = transfer(&world, &world.alice, 0, world.bob.address, 1);
     let place = world.place(0);
-    let built = build(&world.chain, &world.parent(), &place, [&tx].into_iter(), |_, _| ()).unwrap();
+    let built =
+        build(&world.chain, &world.parent(), &place, &[], [&tx].into_iter(), |_, _| ()).unwrap();
     let one = alloy_primitives::B256::repeat_byte(1);
     type Change = fn(&mut Block, alloy_primitives::B256);
     let changes: [(&str, Change); 13] = [
@@ -125,7 +126,7 @@ fn every_field_of_a_header_that_does_not_follow_is_named() {
     }
     let mut late = world.place(0);
     late.time_ms = world.seal.time_ms;
-    let error = build(&world.chain, &world.parent(), &late, [].into_iter(), |_, _| ());
+    let error = build(&world.chain, &world.parent(), &late, &[], [].into_iter(), |_, _| ());
     assert!(matches!(error, Err(Error::Block { field: "time_ms", .. })));
     // Other transactions than the header has roots of.
     let mut other = built.block.clone();
@@ -134,7 +135,7 @@ fn every_field_of_a_header_that_does_not_follow_is_named() {
     assert!(matches!(error, Err(Error::Malformed(_))));
     let mut view = world.place(0);
     view.view = 0;
-    let error = build(&world.chain, &world.parent(), &view, [].into_iter(), |_, _| ());
+    let error = build(&world.chain, &world.parent(), &view, &[], [].into_iter(), |_, _| ());
     assert!(matches!(error, Err(Error::Block { field: "view", .. })));
 }
 

@@ -1,10 +1,12 @@
 //! Stake, committees by epoch, rewards, jail.
 
 use crate::support::{EPOCH, TOKEN, Validator, World};
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, Bytes, TxKind, U256};
+use terroir_ledger::block::{EVIDENCE_BYTES_MAX, EVIDENCE_MAX};
 use terroir_ledger::native::STAKING;
 use terroir_ledger::native::abi::IStaking;
-use terroir_ledger::native::staking::{digest, leader, seats_of};
+use terroir_ledger::native::staking::{Conviction, digest, leader, seats_of};
+use terroir_ledger::{Block, Error, convicts, verify};
 
 fn refused<T>(result: Result<T, String>, why: &str) {
     let error = result.err().expect(why);
@@ -239,4 +241,138 @@ fn a_validator_that_contradicts_itself_is_punished_once_and_for_all() {
         assert!(copy.balance(alice.address) > before);
         refused(copy.call(&alice, STAKING, 0, &report(&good[0])), "was punished already");
     }
+}
+
+/// Two votes of one view by the validator at `place`, and that validator.
+fn guilty(world: &World, place: usize) -> (Bytes, Address) {
+    let seats = seats_of(&world.view, 0).unwrap();
+    let one = &world.validators[place];
+    let seat = seats.iter().position(|seat| seat.key == one.key()).unwrap() as u8;
+    let vote = |byte| {
+        let block = Some((3, alloy_primitives::B256::repeat_byte(byte)));
+        one.vote(world.genesis, "_NOTARIZE", (0, 5, seat), block)
+    };
+    ([vec![1], vote(1), vote(2)].concat().into(), one.account.address)
+}
+
+#[test]
+fn a_block_brings_evidence_and_whoever_is_paid_for_it_is_paid_for_that() {
+    let mut world = World::new();
+    world.block(&[]);
+    let (evidence, victim) = guilty(&world, 0);
+    let (other, _) = guilty(&world, 1);
+    let damaged: Bytes = [&other[..60], &[other[60] ^ 1], &other[61..]].concat().into();
+    let long = Bytes::from(vec![1; EVIDENCE_BYTES_MAX + 1]);
+    let all = [Bytes::new(), long, damaged.clone(), evidence.clone(), evidence.clone()];
+    for one in &all {
+        let good = *one == evidence;
+        assert_eq!(convicts(&world.chain, &world.parent(), one).unwrap().is_ok(), good, "{one}");
+    }
+    let next = world.place(0);
+    let miner = world.validators[leader(0, next.view, 4) as usize].account.address;
+    let (before, held) = (world.balance(miner), validator(&world, victim).tokens);
+    let supply = world.balance(STAKING);
+    let parent = world.header.clone();
+    let built = world.block_with(next, &all, &[]);
+    assert_eq!(built.block.seal.evidence, std::slice::from_ref(&evidence));
+    let taken = held * U256::from(5) / U256::from(100);
+    assert_eq!(world.balance(miner) - before, taken / U256::from(20));
+    assert!(matches!(validator(&world, victim).status, IStaking::Status::Leaving));
+    // What was taken is gone, but for the reward of the block.
+    assert!(world.balance(STAKING) < supply - taken + U256::from(10 * TOKEN));
+    assert!(convicts(&world.chain, &world.parent(), &evidence).unwrap().is_err());
+
+    // Nobody else can speak as the system does.
+    let input = Conviction { reporter: world.alice.address, evidence: &other }.input();
+    let (alice, before) = (world.alice.clone(), world.balance(world.alice.address));
+    let tx = world.tx(&alice, 0, TxKind::Call(STAKING), 0, input);
+    assert!(!world.block(&[tx]).receipts[0].status());
+    assert!(world.balance(alice.address) < before);
+
+    // A verifier refuses evidence that convicts nobody, and is not content with less or other.
+    let mut fresh = World::new();
+    fresh.block(&[]);
+    assert_eq!(fresh.header, parent);
+    verify(&fresh.chain, &fresh.parent(), &built.block, &[]).unwrap();
+    for wrong in [vec![], vec![evidence.clone(); 2], vec![damaged], vec![other.clone()]] {
+        let mut block = built.block.clone();
+        block.seal.evidence = wrong;
+        block.header.extra_data = block.seal.hash().into();
+        let error = verify(&fresh.chain, &fresh.parent(), &block, &[]).err().unwrap();
+        assert!(matches!(error, Error::Block { .. }), "{error}");
+    }
+    for many in [vec![evidence; EVIDENCE_MAX + 1], vec![vec![0; EVIDENCE_BYTES_MAX + 1].into()]] {
+        let mut block = built.block.clone();
+        block.seal.evidence = many;
+        block.header.extra_data = block.seal.hash().into();
+        let error = Block::decode(&block.encode()).unwrap_err().to_string();
+        assert!(error.contains("evidence"), "{error}");
+    }
+}
+
+#[test]
+fn who_contradicted_itself_sits_no_more_and_never_again() {
+    let mut world = World::new();
+    world.block(&[]);
+    let (evidence, victim) = guilty(&world, 0);
+    let account = world.validators[0].account.clone();
+    // What left before is punished with it: half of its stake is on its way out.
+    world.call(&account, STAKING, 0, &IStaking::resignCall {}).unwrap();
+    let (held, shares) = (validator(&world, victim).tokens, validator(&world, victim).shares);
+    let back = IStaking::undelegateCall { validator: victim, shares: shares / U256::from(2) };
+    world.call(&account, STAKING, 0, &back).unwrap();
+    let unbonding = IStaking::unbondingCall { delegator: victim, index: 0 };
+    let leaving = world.read(STAKING, &unbonding).unwrap().tokens;
+    let before = validator(&world, victim).tokens + leaving;
+    let next = world.place(0);
+    let miner = world.validators[leader(0, next.view, 4) as usize].account.address;
+    let (paid, burned) = (world.balance(miner), world.balance(Address::ZERO));
+    world.block_with(next, &[evidence], &[]);
+    let after = world.read(STAKING, &unbonding).unwrap().tokens;
+    // Rounded down.
+    let stays = leaving * U256::from(95) / U256::from(100);
+    assert!((stays - U256::from(1)..=stays).contains(&after), "{after} of {leaving}");
+    assert!(before >= held);
+    let taken = before * U256::from(5) / U256::from(100);
+    assert!(world.balance(miner) - paid + U256::from(2) > taken / U256::from(20));
+    let burned = world.balance(Address::ZERO) - burned;
+    assert!(burned + U256::from(9) > taken * U256::from(95) / U256::from(100));
+
+    for _ in 0..3 {
+        next_epoch(&mut world);
+    }
+    let epoch = world.chain.epoch(world.header.number);
+    for epoch in [epoch, epoch + 1] {
+        let seats = seats_of(&world.view, epoch).unwrap();
+        assert_eq!(seats.len(), 3);
+        assert!(seats.iter().all(|seat| seat.validator != victim));
+    }
+    let rest =
+        IStaking::undelegateCall { validator: victim, shares: shares - shares / U256::from(2) };
+    world.call(&account, STAKING, 0, &rest).unwrap();
+    next_epoch(&mut world);
+    let again = join(&world.validators[0]);
+    refused(world.call(&account, STAKING, 10_000 * TOKEN, &again), "never sits again");
+}
+
+#[test]
+fn who_comes_back_brings_the_keys_it_had() {
+    let mut world = World::new();
+    let account = world.validators[0].account.clone();
+    world.call(&account, STAKING, 0, &IStaking::resignCall {}).unwrap();
+    let shares = validator(&world, account.address).shares;
+    let all = IStaking::undelegateCall { validator: account.address, shares };
+    world.call(&account, STAKING, 0, &all).unwrap();
+    // The rest is enough for a committee only with somebody new.
+    let mut new = Validator::new(101);
+    new.account = world.alice.clone();
+    world.call(&new.account.clone(), STAKING, 10_000 * TOKEN, &join(&new)).unwrap();
+    for _ in 0..5 {
+        next_epoch(&mut world);
+    }
+    let mut other = Validator::new(77);
+    other.account = account.clone();
+    refused(world.call(&account, STAKING, 10_000 * TOKEN, &join(&other)), "other keys");
+    let same = join(&world.validators[0]);
+    world.call(&account, STAKING, 10_000 * TOKEN, &same).unwrap();
 }

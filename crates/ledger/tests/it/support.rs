@@ -120,6 +120,7 @@ impl Validator {
 /// A chain, its head, and who is on it.
 pub struct World {
     pub chain: Chain,
+    pub genesis: B256,
     pub header: Header,
     pub seal: Seal,
     pub hash: B256,
@@ -173,6 +174,7 @@ impl World {
         let view = View::new(Arc::new(store), beginning.block.header.state_root);
         World {
             chain: beginning.chain,
+            genesis: beginning.hash,
             header: beginning.block.header,
             seal: beginning.block.seal,
             hash: beginning.hash,
@@ -203,9 +205,18 @@ impl World {
     }
 
     pub fn block_at(&mut self, place: Place, transactions: &[Transaction]) -> Executed {
+        self.block_with(place, &[], transactions)
+    }
+
+    pub fn block_with(
+        &mut self,
+        place: Place,
+        evidence: &[Bytes],
+        transactions: &[Transaction],
+    ) -> Executed {
         let refused = |one: &Transaction, why| panic!("{} is left out: {why}", one.hash);
-        let built =
-            build(&self.chain, &self.parent(), &place, transactions.iter(), refused).unwrap();
+        let all = transactions.iter();
+        let built = build(&self.chain, &self.parent(), &place, evidence, all, refused).unwrap();
         let block = Block::decode(&built.block.encode()).unwrap();
         let again: Vec<Transaction> = block
             .transactions

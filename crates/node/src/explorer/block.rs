@@ -83,6 +83,9 @@ fn finality(reader: &Reader<'_>, found: &Final) -> Result<Html, Miss> {
         ("Proposed by", text(format!("seat {}", seal.leader)).and(leader)),
         ("Next committee", show::whole(seal.next)),
     ];
+    for evidence in &seal.evidence {
+        lines.push(("Convicted", convicted(reader, evidence)?));
+    }
     let certificate = reader.tip.kept.certificate(header.number)?;
     let Some(certificate) = certificate else {
         let why = "This node keeps no certificate of this block: later ones cover it.";
@@ -104,6 +107,18 @@ fn finality(reader: &Reader<'_>, found: &Final) -> Result<Html, Miss> {
         Err(_) => lines.push(("Certificate", show::badge("bad", "cannot be read"))),
     }
     Ok(facts(lines))
+}
+
+/// Whose votes `evidence` is, and where they contradict each other.
+fn convicted(reader: &Reader<'_>, evidence: &[u8]) -> Result<Html, Miss> {
+    let Ok(found) = Equivocation::decode(evidence) else {
+        return Ok(show::badge("bad", "cannot be read"));
+    };
+    let seats = staking::seats_of(&reader.tip.view, found.epoch)?;
+    let seat = usize::try_from(found.seat).ok().and_then(|seat| seats.get(seat));
+    let who = seat.map(|seat| show::address(&seat.validator).and(" "));
+    let Equivocation { epoch, view, .. } = found;
+    Ok(Html::default().and(who).and(format!("signed two votes in view {view} of epoch {epoch}")))
 }
 
 /// Where the script offers to check the certificate in the browser, and what it needs for that.

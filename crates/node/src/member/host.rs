@@ -1,31 +1,64 @@
 //! What consensus finds around it: this node's chain and its mempool.
 
 use crate::chain::{Chain, Error as ChainError, Origin, Refused, Tip as Newest};
-use crate::disk::{PUBLIC, replace};
-use alloy_primitives::{B256, Bytes, keccak256};
+use crate::disk::{PUBLIC, read_small, replace};
+use crate::error::disk;
+use alloy_primitives::{B256, Bytes};
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use terroir_consensus::{Evidence, Final, Host, Received, Tip};
+use terroir_ledger::block::EVIDENCE_BYTES_MAX;
 use terroir_ledger::{Block, Error, Store, Transaction, View};
 
 /// A chain, for consensus.
 pub(super) struct Hosted {
     chain: Arc<Chain>,
     /// Where contradicting votes are kept.
-    evidence: PathBuf,
+    folder: PathBuf,
+    /// Those of validators that may not be punished yet.
+    evidence: Mutex<Vec<Bytes>>,
 }
 
 impl Hosted {
-    pub(super) fn new(chain: Arc<Chain>, evidence: PathBuf) -> Hosted {
-        Hosted { chain, evidence }
+    /// With the evidence that is kept in `folder`. Errors: `Disk`.
+    pub(super) fn new(chain: Arc<Chain>, folder: PathBuf) -> Result<Hosted, crate::Error> {
+        fs::create_dir_all(&folder).map_err(disk(&folder))?;
+        let mut evidence = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(disk(&folder))? {
+            let path = entry.map_err(disk(&folder))?.path();
+            if path.extension().is_some_and(|ending| ending == "evidence") {
+                evidence.extend(read_small(&path, EVIDENCE_BYTES_MAX)?.map(Bytes::from));
+            }
+        }
+        Ok(Hosted { chain, folder, evidence: Mutex::new(evidence) })
     }
 
-    fn keep(&self, evidence: &Evidence) -> Result<(), crate::Error> {
-        fs::create_dir_all(&self.evidence).map_err(crate::error::disk(&self.evidence))?;
+    /// Keeps the first evidence about a seat: one is enough, and whoever contradicts itself once may
+    /// do so for ever.
+    fn keep(&self, evidence: Evidence) -> Result<(), crate::Error> {
         let Evidence { epoch, seat, bytes } = evidence;
-        let name = format!("{epoch}-{seat}-{:x}.evidence", keccak256(bytes));
-        replace(&self.evidence.join(name), bytes, PUBLIC)
+        let path = self.folder.join(format!("{epoch}-{seat}.evidence"));
+        let mut waiting = self.waiting();
+        if !path.exists() {
+            replace(&path, &bytes, PUBLIC)?;
+            waiting.push(bytes.into());
+        }
+        Ok(())
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, Vec<Bytes>> {
+        self.evidence.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a block after the newest can convict somebody by `evidence`.
+    fn convicts(&self, evidence: &Bytes) -> Result<bool, ChainError> {
+        let tip = self.chain.tip();
+        let judged = terroir_ledger::convicts(self.chain.chain(), &tip.parent(), evidence)?;
+        if let Err(why) = &judged {
+            tracing::info!(%why, "evidence is of no more use");
+        }
+        Ok(judged.is_ok())
     }
 }
 
@@ -107,9 +140,21 @@ impl Host for Hosted {
             seat = evidence.seat,
             "a validator contradicts itself"
         );
-        if let Err(error) = self.keep(&evidence) {
+        if let Err(error) = self.keep(evidence) {
             tracing::error!(%error, "evidence cannot be kept");
         }
+    }
+
+    fn convictions(&self) -> Vec<Bytes> {
+        let mut waiting = self.waiting();
+        waiting.retain(|evidence| match self.convicts(evidence) {
+            Ok(convicts) => convicts,
+            Err(error) => {
+                tracing::error!(%error, "evidence cannot be judged");
+                true
+            }
+        });
+        waiting.clone()
     }
 }
 
@@ -127,27 +172,28 @@ mod tests {
 
     fn hosted(folder: &Path) -> Hosted {
         let chain = Chain::open(&folder.join("chain.redb"), GENESIS, PoolLimits::DEFAULT).unwrap();
-        Hosted::new(Arc::new(chain), folder.join("evidence"))
+        Hosted::new(Arc::new(chain), folder.join("evidence")).unwrap()
     }
 
     #[test]
-    fn evidence_is_on_disk_when_it_was_told_and_once() {
+    fn evidence_is_on_disk_when_it_was_told_once_a_seat_and_is_read_again() {
         let place = tempfile::tempdir().unwrap();
-        let hosted = hosted(place.path());
+        let before = hosted(place.path());
         let one = Evidence { epoch: 5, seat: 2, bytes: vec![1, 2, 3] };
-        let other = Evidence { seat: 3, ..one.clone() };
-        for evidence in [&one, &other, &one] {
-            hosted.evidence(evidence.clone());
+        let again = Evidence { bytes: vec![4], ..one.clone() };
+        let other = Evidence { seat: 3, bytes: vec![5], ..one.clone() };
+        for evidence in [&one, &again, &other, &one] {
+            before.evidence(evidence.clone());
         }
-        let mut found: Vec<_> = fs::read_dir(place.path().join("evidence"))
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
+        let read = |name: &str| fs::read(place.path().join("evidence").join(name)).unwrap();
+        assert_eq!((read("5-2.evidence"), read("5-3.evidence")), (vec![1, 2, 3], vec![5]));
+        drop(before);
+        let after = hosted(place.path());
+        let mut found = after.waiting().clone();
         found.sort();
-        let name = |seat: u32| format!("5-{seat}-{:x}.evidence", keccak256([1, 2, 3]));
-        assert_eq!(found, [name(2), name(3)]);
-        let kept = fs::read(place.path().join("evidence").join(name(2))).unwrap();
-        assert_eq!(kept, one.bytes);
+        assert_eq!(found, [vec![1, 2, 3], vec![5]]);
+        // What convicts nobody on this chain is not brought to it, and not judged again.
+        assert!(after.convictions().is_empty() && after.waiting().is_empty());
     }
 
     #[test]

@@ -50,6 +50,7 @@ struct SealView {
     leader: U64,
     time_ms: U64,
     next: B256,
+    evidence: Vec<Bytes>,
 }
 
 impl SealView {
@@ -62,6 +63,7 @@ impl SealView {
             leader: U64::from(seal.leader),
             time_ms: U64::from(seal.time_ms),
             next: seal.next,
+            evidence: seal.evidence.clone(),
         }
     }
 }

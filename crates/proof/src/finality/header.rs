@@ -79,6 +79,10 @@ impl Seal {
         let (view, parent_view) = (fields.number()?, fields.number()?);
         let (leader, time_ms) = (fields.number()?, fields.number()?);
         let next = fields.string_of()?;
+        let mut evidence = fields.inner_list()?;
+        while !evidence.is_empty() {
+            evidence.string()?;
+        }
         fields.end()?;
         Ok(Seal { version, epoch, view, parent_view, leader, time_ms, next })
     }

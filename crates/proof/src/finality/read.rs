@@ -59,8 +59,13 @@ impl<'a> Reader<'a> {
         Err(self.wrong("a number above 64 bits"))
     }
 
+    /// Whether all was read.
+    pub fn is_empty(&self) -> bool {
+        self.at == self.bytes.len()
+    }
+
     pub fn end(&self) -> Result<(), NotFinal> {
-        match self.at == self.bytes.len() {
+        match self.is_empty() {
             true => Ok(()),
             false => Err(self.wrong("bytes after the end")),
         }
@@ -91,15 +96,20 @@ impl<'a> Reader<'a> {
 
     /// The items of an RLP list that is all there is.
     pub fn list(&mut self) -> Result<Reader<'a>, NotFinal> {
+        let items = self.inner_list()?;
+        self.end()?;
+        Ok(items)
+    }
+
+    /// The items of an RLP list.
+    pub fn inner_list(&mut self) -> Result<Reader<'a>, NotFinal> {
         let [first] = self.array::<1>()?;
         let length = match first {
             0..=0xbf => return Err(self.wrong("a string where a list must be")),
             0xc0..=0xf7 => usize::from(first).saturating_sub(0xc0),
             0xf8.. => self.length(usize::from(first).saturating_sub(0xf7))?,
         };
-        let items = self.take(length)?;
-        self.end()?;
-        Ok(Reader::new(self.what, items))
+        Ok(Reader::new(self.what, self.take(length)?))
     }
 
     fn length(&mut self, bytes: usize) -> Result<usize, NotFinal> {

@@ -93,8 +93,19 @@ impl Call<'_> {
         Ok(seats.abi_encode())
     }
 
+    /// Those of `seats` that never contradicted themselves; all where nobody else is left.
+    fn trusted(&mut self, seats: &[Address]) -> Part<Vec<Address>> {
+        let mut trusted = Vec::new();
+        for validator in seats {
+            if self.load(slot_of(*validator).field(field::EQUIVOCATED))?.is_zero() {
+                trusted.push(*validator);
+            }
+        }
+        Ok(if trusted.is_empty() { seats.to_vec() } else { trusted })
+    }
+
     /// Fixes the committee of `epoch`: those with the most stake, of those who want a seat and have
-    /// enough. When they are too few, the committee `before` stays.
+    /// enough. When they are too few, the committee `before` stays, without those that were convicted.
     pub(super) fn elect(&mut self, epoch: u64, before: &[Address]) -> Part<()> {
         let least = U256::from(self.param(params::SEAT_BOND)?);
         let most = usize::try_from(self.param_small(params::SEATS_MAX)?).expect("a few");
@@ -109,7 +120,7 @@ impl Call<'_> {
         fit.sort_unstable();
         fit.truncate(most);
         let chosen = match fit.len() < SEATS_MIN.min(before.len()) {
-            true => before.to_vec(),
+            true => self.trusted(before)?,
             false => fit.into_iter().map(|(_, validator)| validator).collect(),
         };
         let mut seats = Vec::new();

@@ -3,9 +3,36 @@
 use super::{COMMITTEES, ENDED, GENESIS, Status, WHOLE, field, params, slot_of};
 use crate::native::abi::IStaking;
 use crate::native::{Call, Part, Stop, refuse, require, small, to_address};
-use alloy_primitives::{B256, U256};
+use alloy_primitives::{Address, B256, U256};
+use revm::handler::SYSTEM_ADDRESS;
 use terroir_proof::bls;
 use terroir_proof::finality::Equivocation;
+
+/// What a system call that shows evidence begins with: no selector of the interface.
+const CONVICT: [u8; 4] = *b"con\0";
+
+/// Evidence that a block brings, and who is paid for it.
+#[derive(Clone, Copy, Debug)]
+pub struct Conviction<'a> {
+    /// Who is paid.
+    pub reporter: Address,
+    /// Two votes (`docs/format/evidence.md`).
+    pub evidence: &'a [u8],
+}
+
+impl<'a> Conviction<'a> {
+    /// The input of the system call to [`crate::native::STAKING`].
+    pub fn input(&self) -> Vec<u8> {
+        [&CONVICT, self.reporter.as_slice(), self.evidence].concat()
+    }
+
+    /// Reads `input` where the system calls; nobody else can.
+    pub(super) fn read(caller: Address, input: &'a [u8]) -> Option<Conviction<'a>> {
+        let rest = input.strip_prefix(&CONVICT).filter(|_| caller == SYSTEM_ADDRESS)?;
+        let (reporter, evidence) = rest.split_first_chunk::<20>()?;
+        Some(Conviction { reporter: reporter.into(), evidence })
+    }
+}
 
 /// What of the money that is taken goes to whoever shows the evidence, in millionths.
 const REPORTER: u64 = 50_000;
@@ -19,7 +46,7 @@ impl Call<'_> {
         }
     }
 
-    pub(super) fn report(&mut self, evidence: &[u8]) -> Part<Vec<u8>> {
+    pub(super) fn report(&mut self, evidence: &[u8], reporter: Address) -> Part<Vec<u8>> {
         self.writes_unpaid()?;
         let found = match Equivocation::decode(evidence) {
             Ok(found) => found,
@@ -56,7 +83,6 @@ impl Call<'_> {
         let taken = self.slash(validator, millionths)?;
         let reward = taken * U256::from(REPORTER) / U256::from(WHOLE);
         self.burn(taken - reward)?;
-        let reporter = self.caller;
         self.emit(&IStaking::Equivocated {
             validator,
             reporter,

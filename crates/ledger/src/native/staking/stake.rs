@@ -87,6 +87,8 @@ impl Call<'_> {
         self.store(own, held - shares)?;
         self.store(slot.field(field::TOKENS), all - tokens)?;
         self.store(slot.field(field::SHARES), total - shares)?;
+        let unbonding = self.load(slot.field(field::UNBONDING))?;
+        self.store(slot.field(field::UNBONDING), unbonding + tokens)?;
         let ready = self.now.time.saturating_add(self.param_small(params::UNBOND_SECONDS)?);
         let list = UNBONDINGS.of(delegator.into_word());
         let count = small(self.load(list)?);
@@ -121,12 +123,15 @@ impl Call<'_> {
         let (mut at, mut count) = (0, small(self.load(list)?));
         let mut sum = U256::ZERO;
         while at < count {
-            let (_, tokens, ready) = self.leaving(list.at(at))?;
+            let (validator, tokens, ready) = self.leaving(list.at(at))?;
             if self.now.time < ready {
                 at += 1;
                 continue;
             }
             sum += tokens;
+            let unbonding = slot_of(validator).field(field::UNBONDING);
+            let before = self.load(unbonding)?;
+            self.store(unbonding, before.saturating_sub(tokens))?;
             count -= 1;
             // The last one takes its place.
             for place in [FROM, TOKENS, READY, LEFT] {
@@ -179,11 +184,17 @@ impl Call<'_> {
         let held = self.load(slot.field(field::TOKENS))?;
         let left = part(held, stays, all);
         self.store(slot.field(field::TOKENS), left)?;
-        let factor = whole(self.load(slot.field(field::LEFT))?);
+        let factor = part(whole(self.load(slot.field(field::LEFT))?), stays, all);
         // Never zero, which would say that nothing was ever taken.
-        let factor = part(factor, stays, all).max(U256::from(1));
-        self.store(slot.field(field::LEFT), factor)?;
-        Ok(held - left)
+        self.store(slot.field(field::LEFT), factor.max(U256::from(1)))?;
+        let unbonding = self.load(slot.field(field::UNBONDING))?;
+        // What is owed goes down by this much at least, but where the factor could not.
+        let out = match factor.is_zero() {
+            true => U256::ZERO,
+            false => part(unbonding, all - stays, all),
+        };
+        self.store(slot.field(field::UNBONDING), unbonding - out)?;
+        Ok(held - left + out)
     }
 }
 
