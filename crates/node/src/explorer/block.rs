@@ -10,7 +10,7 @@ use crate::chain::Final;
 use alloy_primitives::B256;
 use std::sync::Arc;
 use terroir_ledger::native::staking;
-use terroir_proof::finality::Certificate;
+use terroir_proof::finality::{Certificate, Equivocation};
 
 /// Transactions of a page.
 const ROWS_MAX: usize = 50;

@@ -24,7 +24,7 @@ fn accounts() -> (tempfile::TempDir, Accounts) {
 #[test]
 fn a_key_comes_back_by_its_password_alone() {
     let (place, accounts) = accounts();
-    assert_eq!(accounts.list().unwrap(), []);
+    assert!(accounts.list().unwrap().is_empty());
     let signer = Signer::random().unwrap();
     let address = accounts.keep(&signer, "correct horse").unwrap();
     assert_eq!(accounts.list().unwrap(), [address]);

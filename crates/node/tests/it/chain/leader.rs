@@ -23,7 +23,7 @@ pub fn propose(chain: &Chain, tip: &Tip) -> Executed {
     let candidates = mempool.candidates(&tip.view, tip.next_base_fee().unwrap()).unwrap();
     let candidates = candidates.iter().map(AsRef::as_ref);
     let left_out = |one: &Transaction, _| mempool.left_out(&one.hash);
-    build(chain.chain(), &tip.parent(), &place, candidates, left_out).unwrap()
+    build(chain.chain(), &tip.parent(), &place, &[], candidates, left_out).unwrap()
 }
 
 /// The next block, committed.
