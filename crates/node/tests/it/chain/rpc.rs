@@ -251,7 +251,12 @@ fn calls_answer_revert_and_run_out_in_the_usual_words() {
     assert!(message.starts_with("execution reverted"), "{message}");
     assert!(answer["error"]["data"].as_str().unwrap().starts_with("0x"));
 
+    assert_eq!(message, "execution reverted: Wrapped: balance too low");
     let of = |code: &str| json!([{ "data": code }]);
+    // Bytes that could be text are no reason: they are the name of an error, or data.
+    let error = served.ask("eth_call", of("0x63414243445f526004601cfd"))["error"].clone();
+    assert_eq!(error["message"], json!("execution reverted"));
+    assert_eq!(error["data"], json!("0x41424344"));
     let cases = [
         // A loop, an opcode that is none, a jump to nowhere.
         ("eth_call", of("0x5b600056"), -32_000, "out of gas"),
@@ -474,7 +479,7 @@ fn traces_show_who_called_whom() {
     let inner = trace["calls"].as_array().unwrap();
     assert_eq!(inner.len(), 2);
     assert_eq!(inner[0]["error"], json!("execution reverted"));
-    assert_eq!(inner[0]["revertReason"], json!("revert: Wrapped: balance too low"));
+    assert_eq!(inner[0]["revertReason"], json!("Wrapped: balance too low"));
     assert_eq!(inner[0]["from"], json!(MULTICALL));
     assert!(traced(json!({ "onlyTopCall": true })).get("calls").is_none());
     let asked = json!([{
@@ -483,6 +488,16 @@ fn traces_show_who_called_whom() {
     }, "latest", { "tracer": "callTracer", "tracerConfig": { "withLog": true } }]);
     let logs = served.get("debug_traceCall", asked)["logs"].clone();
     assert_eq!(logs[0]["address"], json!(WRAPPED.to_string().to_lowercase()));
+    // It deposits, which is logged, and reverts with the bytes of "ABCD", or ends.
+    let deposits = |end: &str| {
+        let data = format!("0x63d0e30db060e01b5f525f5f60045f5f617e105af1{end}");
+        let options = json!({ "tracer": "callTracer", "tracerConfig": { "withLog": true } });
+        served.get("debug_traceCall", json!([{ "data": data }, "latest", options]))
+    };
+    assert!(deposits("00")["calls"][0]["logs"][0].is_object());
+    let undone = deposits("63414243445f526004601cfd");
+    assert_eq!(undone["output"], json!("0x41424344"));
+    assert!(undone["calls"][0].get("logs").is_none() && undone.get("revertReason").is_none());
     let create = json!([{ "data": "0x60006000f0" }, "latest", { "tracer": "callTracer" }]);
     assert_eq!(served.get("debug_traceCall", create)["type"], json!("CREATE"));
     // It copies 64 KiB to the precompile that gives them back, until its gas is gone.
