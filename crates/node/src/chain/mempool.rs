@@ -4,7 +4,7 @@
 //! last tip, each sender could pay for all that it has here when it came.
 
 use super::Tip;
-use super::pool::{Pool, PoolLimits, Waiting};
+use super::pool::{Pool, PoolLimits, Sender, Waiting};
 use super::refused::Refused;
 use alloy_consensus::{Transaction as _, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718;
@@ -60,7 +60,8 @@ impl Mempool {
     pub(super) fn new(chain_id: u64, limits: PoolLimits, tip: &Tip) -> Result<Mempool, Error> {
         let view = tip.view.clone();
         let (gas_max, fee_min) = (param(&view, BLOCK_GAS)?, param(&view, BASE_FEE_MIN)?);
-        let state = Mutex::new(State { pool: Pool::new(limits), view, gas_max, fee_min });
+        let pool = Pool::new(limits, tip.next_base_fee()?);
+        let state = Mutex::new(State { pool, view, gas_max, fee_min });
         let (executable, added) = (watch::Sender::new(0), broadcast::Sender::new(NEWS_MAX));
         Ok(Mempool { chain_id, state, executable, added })
     }
@@ -139,7 +140,9 @@ impl Mempool {
     pub(super) fn committed(&self, tip: &Tip, executed: &Executed) -> Result<(), Error> {
         let view = tip.view.clone();
         let (gas_max, fee_min) = (param(&view, BLOCK_GAS)?, param(&view, BASE_FEE_MIN)?);
+        let base_fee = tip.next_base_fee()?;
         let mut state = self.state();
+        state.pool.reprice(base_fee);
         for (address, account) in &executed.changes.accounts {
             let (nonce, balance) = account.map_or((0, U256::ZERO), |now| (now.nonce, now.balance));
             state.pool.settle(*address, nonce, balance);
@@ -185,13 +188,15 @@ impl State {
             return Err(Refused::BelowBaseFee { got, min });
         }
         let account = self.view.account(&transaction.sender)?.unwrap_or_default();
-        if account.code_hash != KECCAK_EMPTY {
+        let delegated = account.code_hash != KECCAK_EMPTY;
+        if delegated {
             // Accounts that lend themselves code are still accounts: EIP-7702.
             let code = self.view.code(&account.code_hash)?;
             if !code.starts_with(&EIP7702_DELEGATION_DESIGNATOR) {
                 return Err(Refused::Code(transaction.sender));
             }
         }
-        self.pool.put(transaction, account.nonce, account.balance)
+        let (nonce, balance) = (account.nonce, account.balance);
+        self.pool.put(transaction, Sender { nonce, balance, delegated })
     }
 }
