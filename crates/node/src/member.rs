@@ -79,7 +79,7 @@ impl Member {
 
     /// Hands what clients of this node send on to its peers, as long as it runs.
     fn gossip(&self) {
-        let mut added = self.chain.mempool().added();
+        let (chain, mut added) = (self.chain.clone(), self.chain.mempool().added());
         let service = Arc::downgrade(&self.service);
         tokio::spawn(async move {
             loop {
@@ -96,8 +96,8 @@ impl Member {
                     some.push(one);
                 }
                 let local = some.iter().filter(|one| one.origin == Origin::Local);
-                let bytes: Vec<_> =
-                    local.map(|one| one.transaction.envelope.encoded_2718().into()).collect();
+                let waiting = local.filter_map(|one| chain.mempool().get(&one.hash));
+                let bytes: Vec<_> = waiting.map(|one| one.envelope.encoded_2718().into()).collect();
                 let Some(service) = service.upgrade() else { return };
                 if !bytes.is_empty() {
                     service.submit(bytes);

@@ -4,7 +4,7 @@
 //! last tip, each sender could pay for all that it has here when it came.
 
 use super::Tip;
-use super::pool::{Pool, PoolLimits, Sender, Waiting};
+use super::pool::{Pool, PoolLimits, Put, Sender, Waiting};
 use super::refused::Refused;
 use alloy_consensus::{Transaction as _, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718;
@@ -32,11 +32,11 @@ pub enum Origin {
     Peer,
 }
 
-/// A transaction that was taken.
-#[derive(Clone, Debug)]
+/// A transaction that was taken; it waits here until it does not any more.
+#[derive(Clone, Copy, Debug)]
 pub struct Added {
-    /// The transaction.
-    pub transaction: Arc<Transaction>,
+    /// Its hash.
+    pub hash: B256,
     /// Where it came from.
     pub origin: Origin,
 }
@@ -80,11 +80,10 @@ impl Mempool {
             return Err(Refused::Known);
         }
         let transaction = Transaction::decode(bytes, self.chain_id)?;
-        let put = self.state().put(transaction)?;
-        let hash = put.transaction.hash;
+        let Put { hash, executable } = self.state().put(transaction)?;
         // Nobody may listen.
-        let _ = self.added.send(Added { transaction: put.transaction, origin });
-        if put.executable {
+        let _ = self.added.send(Added { hash, origin });
+        if executable {
             self.executable.send_modify(|count| *count += 1);
         }
         Ok(hash)
@@ -177,7 +176,7 @@ impl Mempool {
 }
 
 impl State {
-    fn put(&mut self, transaction: Transaction) -> Result<super::pool::Put, Refused> {
+    fn put(&mut self, transaction: Transaction) -> Result<Put, Refused> {
         let tx = &transaction.envelope;
         let (got, max) = (tx.gas_limit(), self.gas_max);
         if got > max {

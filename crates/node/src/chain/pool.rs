@@ -76,7 +76,7 @@ pub struct Waiting {
 /// What adding a transaction did.
 #[derive(Debug)]
 pub(super) struct Put {
-    pub transaction: Arc<Transaction>,
+    pub hash: B256,
     /// Whether more can be executed now than before.
     pub executable: bool,
 }
@@ -147,7 +147,7 @@ impl Pool {
         let sender = entry.transaction.sender;
         self.admit(&entry, balance)?;
         let before = self.lanes.get(&sender).map_or(nonce, Lane::next);
-        let transaction = entry.transaction.clone();
+        let hash = entry.transaction.hash;
         self.arrivals += 1;
         let mut old = None;
         self.change(sender, |lane| {
@@ -155,16 +155,16 @@ impl Pool {
             old = lane.put(entry);
             old.iter().cloned().collect()
         });
-        self.places.insert(transaction.hash, (sender, got));
+        self.places.insert(hash, (sender, got));
         self.shrink();
-        if !self.places.contains_key(&transaction.hash) {
+        if !self.places.contains_key(&hash) {
             if let Some(old) = old {
                 self.restore(sender, old);
             }
             return Err(Refused::Full { bytes: self.bytes });
         }
         let executable = self.lanes.get(&sender).is_some_and(|lane| lane.next() > before);
-        Ok(Put { transaction, executable })
+        Ok(Put { hash, executable })
     }
 
     /// Puts `old` back, for which there was room before another was to replace it.
