@@ -21,9 +21,10 @@ use alloy_eips::eip1559::{BaseFeeParams, calc_next_block_base_fee};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS;
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
+use alloy_primitives::map::AddressSet;
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
 use alloy_trie::EMPTY_ROOT_HASH;
-use revm::context::result::{EVMError, ExecutionResult};
+use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction};
 use revm::handler::{ExecuteCommitEvm, SystemCallCommitEvm};
 use std::sync::Arc;
 
@@ -144,8 +145,9 @@ pub fn next_base_fee(parent: &Header, min: u64) -> u64 {
     calc_next_block_base_fee(parent.gas_used, parent.gas_limit, before, BASE_FEE).max(min)
 }
 
-/// Builds the block after `parent` of what `candidates` gives, in that order: what does not fit or
-/// cannot be in the block is left out, and told to `left_out` with the reason. Of `evidence`, the
+/// Builds the block after `parent` of what `candidates` gives, in that order. What does not fit, or
+/// does not go now, is left out, and all that the same sender has after it; what cannot be in a block
+/// for a reason of its own is told to `left_out` with the reason. Of `evidence`, the
 /// first [`EVIDENCE_MAX`] that convict somebody are in it.
 ///
 /// Errors: `Block` for a place that does not follow from the parent; `Store`, `Node`.
@@ -160,15 +162,24 @@ pub fn build<'t>(
     let start = Start::of(chain, parent, place)?;
     let mut work = Work::begin(chain, parent, &start)?;
     let mut bytes = HEADER_BYTES;
+    // Senders of what is left out: their next ones would be refused for what is no fault of theirs.
+    let mut behind = AddressSet::default();
     for transaction in candidates {
-        let size = transaction.envelope.encode_2718_len();
-        if bytes + size > BLOCK_BYTES_MAX {
+        if behind.contains(&transaction.sender) {
             continue;
         }
-        match work.run(transaction)? {
-            Ok(()) => bytes += size,
-            Err(Left::Full) => {}
-            Err(Left::Refused(why)) => left_out(transaction, why),
+        let size = transaction.envelope.encode_2718_len();
+        let done = match bytes + size > BLOCK_BYTES_MAX {
+            true => Err(Left::Full),
+            false => work.run(transaction)?,
+        };
+        if done.is_ok() {
+            bytes += size;
+            continue;
+        }
+        behind.insert(transaction.sender);
+        if let Err(Left::Refused(why)) = done {
+            left_out(transaction, why);
         }
     }
     for one in evidence {
@@ -211,7 +222,7 @@ pub fn verify(
         if let Err(left) = work.run(transaction)? {
             let why = match left {
                 Left::Full => "its gas does not fit into the block".to_owned(),
-                Left::Refused(why) => why,
+                Left::Later(why) | Left::Refused(why) => why,
             };
             return Err(Error::Transaction { number, place, why });
         }
@@ -301,10 +312,23 @@ pub fn replay<I>(
 
 /// Why a transaction is not in a block.
 enum Left {
-    /// Its gas is more than is left; it may be in another.
+    /// It is more than there is room for; it may be in another.
     Full,
+    /// Its turn has not come, has passed, or costs more now; it may be in another.
+    Later(String),
     /// The state does not allow it.
     Refused(String),
+}
+
+impl Left {
+    fn of(why: &InvalidTransaction) -> Left {
+        match why {
+            InvalidTransaction::NonceTooHigh { .. }
+            | InvalidTransaction::NonceTooLow { .. }
+            | InvalidTransaction::GasPriceLessThanBasefee => Left::Later(why.to_string()),
+            _ => Left::Refused(why.to_string()),
+        }
+    }
 }
 
 /// A block while it is executed.
@@ -337,7 +361,7 @@ impl Work {
         }
         let result = match self.machine.transact_commit(transaction.env()) {
             Ok(result) => result,
-            Err(EVMError::Transaction(why)) => return Ok(Err(Left::Refused(why.to_string()))),
+            Err(EVMError::Transaction(why)) => return Ok(Err(Left::of(&why))),
             Err(EVMError::Database(fault)) => return Err(fault.0),
             Err(other) => return Err(Error::Store(other.to_string())),
         };

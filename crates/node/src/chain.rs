@@ -25,7 +25,7 @@ use alloy_consensus::ReceiptEnvelope;
 use alloy_primitives::B256;
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use terroir_ledger::{Block, Executed};
 use tokio::sync::watch;
 
@@ -41,6 +41,19 @@ pub struct Final {
     pub hash: B256,
     /// Receipts, one a transaction.
     pub receipts: Vec<ReceiptEnvelope>,
+    size: OnceLock<usize>,
+}
+
+impl Final {
+    fn new(block: Block, hash: B256, receipts: Vec<ReceiptEnvelope>) -> Final {
+        Final { block, hash, receipts, size: OnceLock::new() }
+    }
+
+    /// Bytes of the block.
+    pub fn size(&self) -> usize {
+        // Many ask for a new one, and encoding it takes time.
+        *self.size.get_or_init(|| self.block.encode().len())
+    }
 }
 
 /// What consensus knows of the network.
@@ -125,7 +138,7 @@ impl Chain {
         let Executed { block, hash, receipts, .. } = executed;
         let (block, hash, receipts) = (block.clone(), *hash, receipts.clone());
         let mut recent = self.recent();
-        recent.push_back(Arc::new(Final { block, hash, receipts }));
+        recent.push_back(Arc::new(Final::new(block, hash, receipts)));
         if recent.len() > RECENT_MAX {
             recent.pop_front();
         }
@@ -152,6 +165,6 @@ impl Chain {
         let block = tip.kept.block(number)?.ok_or_else(gone)?;
         let hash = tip.kept.hash(number)?.ok_or_else(gone)?;
         let receipts = tip.kept.receipts(number)?.ok_or_else(gone)?;
-        Ok(Some(Arc::new(Final { block, hash, receipts })))
+        Ok(Some(Arc::new(Final::new(block, hash, receipts))))
     }
 }

@@ -1,10 +1,11 @@
 //! JSON-RPC as Ethereum's wallets, libraries and tools speak it, over HTTP and WebSocket.
 //!
-//! `jsonrpsee` has the protocol; here are the methods. Guide: `docs/guide/rpc.md`. Invariant: nothing
+//! `jsonrpsee` has the shapes of requests and answers; here are the methods, and what carries them. Guide: `docs/guide/rpc.md`. Invariant: nothing
 //! that changes this node is a method, and every client's claim is bounded by [`RpcLimits`].
 
 mod args;
 mod call;
+mod calls;
 mod client;
 mod failure;
 mod fees;
@@ -15,6 +16,7 @@ mod pool;
 mod read;
 mod serve;
 mod shape;
+mod socket;
 mod subscribe;
 mod trace;
 
@@ -51,6 +53,10 @@ pub struct RpcLimits {
     pub batch: u32,
     /// Subscriptions of a connection.
     pub subscriptions: u32,
+    /// Subscriptions of all connections.
+    pub subscriptions_all: usize,
+    /// Blocks that a subscription may be behind; then it ends.
+    pub behind: u64,
     /// Filters of all clients.
     pub filters: usize,
     /// Logs of an answer.
@@ -61,6 +67,8 @@ pub struct RpcLimits {
     pub readers: usize,
     /// Requests that execute or search at once; others wait.
     pub workers: usize,
+    /// How long a request may look through blocks.
+    pub search: Duration,
     /// How long a request waits for its turn.
     pub wait: Duration,
     /// Time for the head of a request, for its body, and for taking some of an answer.
@@ -78,11 +86,14 @@ impl RpcLimits {
         response_bytes: 16 << 20,
         batch: 100,
         subscriptions: 64,
+        subscriptions_all: 4_096,
+        behind: 1_024,
         filters: 1_024,
         logs: 10_000,
         log_blocks: 10_000,
         readers: 32,
         workers: 4,
+        search: Duration::from_secs(5),
         wait: Duration::from_secs(10),
         patience: Duration::from_secs(30),
         ping: Duration::from_secs(30),
@@ -94,6 +105,7 @@ struct Rpc {
     chain: Arc<Chain>,
     limits: RpcLimits,
     filters: Mutex<Filters>,
+    subscriptions: Arc<Semaphore>,
     readers: Arc<Semaphore>,
     workers: Arc<Semaphore>,
 }
@@ -101,11 +113,12 @@ struct Rpc {
 /// What a method gives: JSON.
 type Answer = Result<Box<RawValue>, Failure>;
 
-/// A method: what it is called, how many parameters it has at most, and whether it is much work.
+/// A method: what it is called, how many parameters it has at most, and whether with these
+/// parameters it is much work.
 struct Method {
     name: &'static str,
     params_max: usize,
-    heavy: bool,
+    heavy: fn(&str) -> bool,
     run: fn(&Rpc, &mut Args) -> Answer,
 }
 
@@ -116,7 +129,7 @@ impl Method {
         params_max: usize,
         run: fn(&Rpc, &mut Args) -> Answer,
     ) -> Method {
-        Method { name, params_max, heavy: false, run }
+        Method { name, params_max, heavy: |_| false, run }
     }
 
     /// One that executes, searches, or reads much.
@@ -125,7 +138,18 @@ impl Method {
         params_max: usize,
         run: fn(&Rpc, &mut Args) -> Answer,
     ) -> Method {
-        Method { name, params_max, heavy: true, run }
+        Method { name, params_max, heavy: |_| true, run }
+    }
+
+    /// One that reads much where its last parameter is `true`, and a little otherwise.
+    const fn full(
+        name: &'static str,
+        params_max: usize,
+        run: fn(&Rpc, &mut Args) -> Answer,
+    ) -> Method {
+        let heavy =
+            |params: &str| params.trim_end_matches([']', ' ', '\t', '\r', '\n']).ends_with("true");
+        Method { name, params_max, heavy, run }
     }
 }
 
@@ -155,8 +179,10 @@ fn random_id() -> Result<U128, Failure> {
 fn module(chain: Arc<Chain>, limits: RpcLimits) -> RpcModule<Rpc> {
     let readers = Arc::new(Semaphore::new(limits.readers));
     let workers = Arc::new(Semaphore::new(limits.workers));
+    let subscriptions = Arc::new(Semaphore::new(limits.subscriptions_all));
     let filters = Mutex::default();
-    let mut module = RpcModule::new(Rpc { chain, limits, filters, readers, workers });
+    let mut module =
+        RpcModule::new(Rpc { chain, limits, filters, subscriptions, readers, workers });
     for method in METHODS.into_iter().flatten() {
         let run = move |params, rpc: Arc<Rpc>, _| answer(method, params, rpc);
         let registered = module.register_async_method(method.name, run);
@@ -172,7 +198,8 @@ async fn answer(
     params: Params<'static>,
     rpc: Arc<Rpc>,
 ) -> Result<Box<RawValue>, ErrorObjectOwned> {
-    let turns = if method.heavy { &rpc.workers } else { &rpc.readers };
+    let heavy = (method.heavy)(params.as_str().unwrap_or_default());
+    let turns = if heavy { &rpc.workers } else { &rpc.readers };
     let turn = timeout(rpc.limits.wait, Arc::clone(turns).acquire_owned());
     let Ok(Ok(turn)) = turn.await else {
         return Err(Failure::limit("too many requests are under way, try again").0);

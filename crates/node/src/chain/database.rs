@@ -119,7 +119,7 @@ impl Database {
             let (got, expected) = (header.parent_hash, tip.hash);
             return Err(Error::Parent { number, got, expected });
         }
-        let write = self.database.begin_write().map_err(failed)?;
+        let write = begin_write(&self.database)?;
         let Executed { block, hash, receipts, changes, .. } = executed;
         put_block(&write, block, *hash, receipts)?;
         put_changes(&write, changes)?;
@@ -159,8 +159,16 @@ fn check(
     }
 }
 
+/// A transaction after which the file opens at once, whatever ends the process: without what it then
+/// notes, the next start reads all of the file.
+fn begin_write(database: &redb::Database) -> Result<WriteTransaction, Error> {
+    let mut write = database.begin_write().map_err(failed)?;
+    write.set_quick_repair(true);
+    Ok(write)
+}
+
 fn begin(database: &redb::Database, beginning: &Beginning, text: &str) -> Result<(), Error> {
-    let write = database.begin_write().map_err(failed)?;
+    let write = begin_write(database)?;
     {
         let mut meta = write.open_table(tables::META).map_err(failed)?;
         meta.insert(tables::META_FORMAT, &tables::encode_number(FORMAT)[..]).map_err(failed)?;

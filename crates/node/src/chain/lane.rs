@@ -39,6 +39,11 @@ impl Entry {
         self.transaction.envelope.max_fee_per_gas()
     }
 
+    /// What it pays to whoever makes a block with `base_fee`; nothing says that it cannot be in it.
+    pub fn paid(&self, base_fee: u64) -> Option<u128> {
+        self.transaction.envelope.effective_tip_per_gas(base_fee)
+    }
+
     /// What it pays to whoever makes the block, at most.
     pub fn tip(&self) -> u128 {
         let tx = &self.transaction.envelope;
@@ -65,6 +70,21 @@ impl Lane {
     pub fn next(&self) -> u64 {
         let run = self.entries.keys().zip(self.nonce..).take_while(|(have, want)| **have == *want);
         self.nonce + run.count() as u64
+    }
+
+    /// The least that any of its transactions pays to whoever makes blocks with `base_fee`; nothing
+    /// where some could be in none of them, because they follow a gap, or pay too little, or follow
+    /// one that does.
+    pub fn least_tip(&self, base_fee: u64) -> Option<u128> {
+        let mut least = None;
+        for (entry, nonce) in self.entries.values().zip(self.nonce..) {
+            if entry.nonce() != nonce {
+                return None;
+            }
+            let paid = entry.paid(base_fee)?;
+            least = Some(least.map_or(paid, |least: u128| least.min(paid)));
+        }
+        least
     }
 
     /// What its transactions may cost together.

@@ -4,7 +4,7 @@
 //! last tip, each sender could pay for all that it has here when it came.
 
 use super::Tip;
-use super::pool::{Pool, PoolLimits, Waiting};
+use super::pool::{Pool, PoolLimits, Put, Sender, Waiting};
 use super::refused::Refused;
 use alloy_consensus::{Transaction as _, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718;
@@ -32,11 +32,11 @@ pub enum Origin {
     Peer,
 }
 
-/// A transaction that was taken.
-#[derive(Clone, Debug)]
+/// A transaction that was taken; it waits here until it does not any more.
+#[derive(Clone, Copy, Debug)]
 pub struct Added {
-    /// The transaction.
-    pub transaction: Arc<Transaction>,
+    /// Its hash.
+    pub hash: B256,
     /// Where it came from.
     pub origin: Origin,
 }
@@ -60,7 +60,8 @@ impl Mempool {
     pub(super) fn new(chain_id: u64, limits: PoolLimits, tip: &Tip) -> Result<Mempool, Error> {
         let view = tip.view.clone();
         let (gas_max, fee_min) = (param(&view, BLOCK_GAS)?, param(&view, BASE_FEE_MIN)?);
-        let state = Mutex::new(State { pool: Pool::new(limits), view, gas_max, fee_min });
+        let pool = Pool::new(limits, tip.next_base_fee()?);
+        let state = Mutex::new(State { pool, view, gas_max, fee_min });
         let (executable, added) = (watch::Sender::new(0), broadcast::Sender::new(NEWS_MAX));
         Ok(Mempool { chain_id, state, executable, added })
     }
@@ -79,11 +80,10 @@ impl Mempool {
             return Err(Refused::Known);
         }
         let transaction = Transaction::decode(bytes, self.chain_id)?;
-        let put = self.state().put(transaction)?;
-        let hash = put.transaction.hash;
+        let Put { hash, executable } = self.state().put(transaction)?;
         // Nobody may listen.
-        let _ = self.added.send(Added { transaction: put.transaction, origin });
-        if put.executable {
+        let _ = self.added.send(Added { hash, origin });
+        if executable {
             self.executable.send_modify(|count| *count += 1);
         }
         Ok(hash)
@@ -139,7 +139,9 @@ impl Mempool {
     pub(super) fn committed(&self, tip: &Tip, executed: &Executed) -> Result<(), Error> {
         let view = tip.view.clone();
         let (gas_max, fee_min) = (param(&view, BLOCK_GAS)?, param(&view, BASE_FEE_MIN)?);
+        let base_fee = tip.next_base_fee()?;
         let mut state = self.state();
+        state.pool.reprice(base_fee);
         for (address, account) in &executed.changes.accounts {
             let (nonce, balance) = account.map_or((0, U256::ZERO), |now| (now.nonce, now.balance));
             state.pool.settle(*address, nonce, balance);
@@ -174,7 +176,7 @@ impl Mempool {
 }
 
 impl State {
-    fn put(&mut self, transaction: Transaction) -> Result<super::pool::Put, Refused> {
+    fn put(&mut self, transaction: Transaction) -> Result<Put, Refused> {
         let tx = &transaction.envelope;
         let (got, max) = (tx.gas_limit(), self.gas_max);
         if got > max {
@@ -185,13 +187,15 @@ impl State {
             return Err(Refused::BelowBaseFee { got, min });
         }
         let account = self.view.account(&transaction.sender)?.unwrap_or_default();
-        if account.code_hash != KECCAK_EMPTY {
+        let delegated = account.code_hash != KECCAK_EMPTY;
+        if delegated {
             // Accounts that lend themselves code are still accounts: EIP-7702.
             let code = self.view.code(&account.code_hash)?;
             if !code.starts_with(&EIP7702_DELEGATION_DESIGNATOR) {
                 return Err(Refused::Code(transaction.sender));
             }
         }
-        self.pool.put(transaction, account.nonce, account.balance)
+        let (nonce, balance) = (account.nonce, account.balance);
+        self.pool.put(transaction, Sender { nonce, balance, delegated })
     }
 }

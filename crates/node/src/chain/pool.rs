@@ -5,7 +5,6 @@
 
 use super::lane::{Entry, Lane};
 use super::refused::Refused;
-use alloy_consensus::Transaction as _;
 use alloy_primitives::map::{AddressMap, B256Map};
 use alloy_primitives::{Address, B256, U256};
 use std::cmp::Reverse;
@@ -17,6 +16,10 @@ use terroir_ledger::Transaction;
 const REPLACE_PERCENT: u128 = 110;
 /// Blocks built without a transaction, for a reason of its own, until it is dropped.
 const STRIKES_MAX: u32 = 3;
+/// The order of who goes is made anew when the base fee moved by this part of it.
+const BASE_FEE_STEPS: u64 = 8;
+/// Nonces of a sender that lends itself code.
+const DELEGATED_MAX: u64 = 1;
 
 /// What may be kept.
 #[derive(Clone, Copy, Debug)]
@@ -25,24 +28,40 @@ pub struct PoolLimits {
     pub bytes_max: usize,
     /// Memory of one sender's transactions.
     pub lane_bytes_max: usize,
+    /// Memory up to which a sender is like any other; who has more goes before all who have not.
+    pub fair_bytes: usize,
     /// Nonces of one sender, from the next one on.
     pub lane_max: u64,
 }
 
 impl PoolLimits {
     /// For a small machine.
-    pub const DEFAULT: PoolLimits =
-        PoolLimits { bytes_max: 64 << 20, lane_bytes_max: 4 << 20, lane_max: 1 << 10 };
+    pub const DEFAULT: PoolLimits = PoolLimits {
+        bytes_max: 64 << 20,
+        lane_bytes_max: 4 << 20,
+        fair_bytes: 256 << 10,
+        lane_max: 1 << 10,
+    };
 }
 
-/// The last transaction of a lane, in the order in which they go when there is no room: those behind
-/// a gap first, then those of the longest lanes, then the cheapest.
+/// The last transaction of a lane, in the order in which they go when there is no room: those that
+/// no block could have now first, then those of the largest lanes, then those whose lane pays least.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Tail {
     executable: bool,
-    length: Reverse<usize>,
+    /// Bytes over what is fair; all of them where it is not executable.
+    bytes: Reverse<usize>,
     tip: u128,
     sender: Address,
+}
+
+/// A sender's account.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sender {
+    pub nonce: u64,
+    pub balance: U256,
+    /// Whether it lends itself code: what it has may then be spent, and its nonces used, by others.
+    pub delegated: bool,
 }
 
 /// How many wait.
@@ -57,7 +76,7 @@ pub struct Waiting {
 /// What adding a transaction did.
 #[derive(Debug)]
 pub(super) struct Put {
-    pub transaction: Arc<Transaction>,
+    pub hash: B256,
     /// Whether more can be executed now than before.
     pub executable: bool,
 }
@@ -69,14 +88,40 @@ pub(super) struct Pool {
     lanes: AddressMap<Lane>,
     places: B256Map<(Address, u64)>,
     tails: BTreeSet<Tail>,
+    /// What [`Tail`]s go by: the next block's base fee, or one that was not far from it.
+    base_fee: u64,
     bytes: usize,
     arrivals: u64,
 }
 
 impl Pool {
-    pub fn new(limits: PoolLimits) -> Pool {
+    /// An empty one, where the next block's base fee is `base_fee`.
+    pub fn new(limits: PoolLimits, base_fee: u64) -> Pool {
         let (lanes, places, tails) = Default::default();
-        Pool { limits, lanes, places, tails, bytes: 0, arrivals: 0 }
+        Pool { limits, lanes, places, tails, base_fee, bytes: 0, arrivals: 0 }
+    }
+
+    /// Takes in what the next block's base fee is.
+    pub fn reprice(&mut self, base_fee: u64) {
+        // It moves a little with every block, and sorting all lanes takes time.
+        if base_fee.abs_diff(self.base_fee) > self.base_fee / BASE_FEE_STEPS {
+            self.base_fee = base_fee;
+            let all = self.lanes.iter();
+            let tails = all.filter_map(|(sender, lane)| self.tail(*sender, lane)).collect();
+            self.tails = tails;
+        }
+    }
+
+    fn tail(&self, sender: Address, lane: &Lane) -> Option<Tail> {
+        if lane.entries.is_empty() {
+            return None;
+        }
+        let (tip, fair) = match lane.least_tip(self.base_fee) {
+            Some(tip) => (Some(tip), self.limits.fair_bytes),
+            None => (None, 0),
+        };
+        let bytes = Reverse(lane.bytes.saturating_sub(fair));
+        Some(Tail { executable: tip.is_some(), bytes, tip: tip.unwrap_or_default(), sender })
     }
 
     pub fn get(&self, hash: &B256) -> Option<Arc<Transaction>> {
@@ -84,41 +129,48 @@ impl Pool {
         Some(self.lanes[sender].entries[nonce].transaction.clone())
     }
 
-    /// Adds `transaction` of a sender whose account has `nonce` and `balance`.
-    pub fn put(
-        &mut self,
-        transaction: Transaction,
-        nonce: u64,
-        balance: U256,
-    ) -> Result<Put, Refused> {
+    /// Adds `transaction`, whose sender's account is `account`.
+    pub fn put(&mut self, transaction: Transaction, account: Sender) -> Result<Put, Refused> {
         if self.places.contains_key(&transaction.hash) {
             return Err(Refused::Known);
         }
+        let Sender { nonce, balance, delegated } = account;
         let entry = Entry::new(transaction, self.arrivals);
         let got = entry.nonce();
         if got < nonce {
             return Err(Refused::NonceLow { next: nonce, got });
         }
-        if got - nonce >= self.limits.lane_max {
-            return Err(Refused::NonceHigh { next: nonce, got, max: self.limits.lane_max });
+        let max = if delegated { DELEGATED_MAX } else { self.limits.lane_max };
+        if got - nonce >= max {
+            return Err(Refused::NonceHigh { next: nonce, got, max });
         }
         let sender = entry.transaction.sender;
         self.admit(&entry, balance)?;
         let before = self.lanes.get(&sender).map_or(nonce, Lane::next);
-        let transaction = entry.transaction.clone();
+        let hash = entry.transaction.hash;
         self.arrivals += 1;
+        let mut old = None;
         self.change(sender, |lane| {
             (lane.nonce, lane.balance) = (nonce, balance);
-            let old = lane.put(entry);
-            old.into_iter().collect()
+            old = lane.put(entry);
+            old.iter().cloned().collect()
         });
-        self.places.insert(transaction.hash, (sender, got));
+        self.places.insert(hash, (sender, got));
         self.shrink();
-        if !self.places.contains_key(&transaction.hash) {
+        if !self.places.contains_key(&hash) {
+            if let Some(old) = old {
+                self.restore(sender, old);
+            }
             return Err(Refused::Full { bytes: self.bytes });
         }
         let executable = self.lanes.get(&sender).is_some_and(|lane| lane.next() > before);
-        Ok(Put { transaction, executable })
+        Ok(Put { hash, executable })
+    }
+
+    /// Puts `old` back, for which there was room before another was to replace it.
+    fn restore(&mut self, sender: Address, old: Entry) {
+        self.places.insert(old.transaction.hash, (sender, old.nonce()));
+        self.change(sender, |lane| lane.put(old).into_iter().collect());
     }
 
     /// Whether its lane can take `entry`, beside what it has or instead of it.
@@ -149,18 +201,18 @@ impl Pool {
 
     /// Changes the lane of `sender`; what `work` takes out of it is forgotten.
     fn change(&mut self, sender: Address, work: impl FnOnce(&mut Lane) -> Vec<Entry>) {
-        let lane = self.lanes.entry(sender).or_default();
-        if let Some(tail) = tail(sender, lane) {
+        let mut lane = self.lanes.remove(&sender).unwrap_or_default();
+        if let Some(tail) = self.tail(sender, &lane) {
             self.tails.remove(&tail);
         }
         self.bytes -= lane.bytes;
-        for gone in work(lane) {
+        for gone in work(&mut lane) {
             self.places.remove(&gone.transaction.hash);
         }
         self.bytes += lane.bytes;
-        match tail(sender, lane) {
-            Some(tail) => drop(self.tails.insert(tail)),
-            None => drop(self.lanes.remove(&sender)),
+        if let Some(tail) = self.tail(sender, &lane) {
+            self.tails.insert(tail);
+            self.lanes.insert(sender, lane);
         }
     }
 
@@ -204,8 +256,8 @@ impl Pool {
         mut nonce_of: impl FnMut(&Address) -> Result<u64, E>,
         mut enough: impl FnMut(&Transaction) -> bool,
     ) -> Result<Vec<Arc<Transaction>>, E> {
-        let tip = |entry: &Entry| entry.transaction.envelope.effective_tip_per_gas(base_fee);
-        let candidate = |entry: &Entry| Some((tip(entry)?, Reverse(entry.arrival), entry.nonce()));
+        let candidate =
+            |entry: &Entry| Some((entry.paid(base_fee)?, Reverse(entry.arrival), entry.nonce()));
         let mut heads = BinaryHeap::new();
         for (sender, lane) in &self.lanes {
             // Ranked by its first, until it is known where the lane really begins.
@@ -263,12 +315,6 @@ impl Pool {
         };
         senders.into_iter().flat_map(|(_, lane)| of(lane)).take(max).collect()
     }
-}
-
-fn tail(sender: Address, lane: &Lane) -> Option<Tail> {
-    let last = lane.entries.values().next_back()?;
-    let executable = last.nonce() < lane.next();
-    Some(Tail { executable, length: Reverse(lane.entries.len()), tip: last.tip(), sender })
 }
 
 #[cfg(test)]

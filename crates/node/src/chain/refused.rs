@@ -80,7 +80,7 @@ pub enum Refused {
         max: usize,
     },
     /// There is no room, and others were to go after it.
-    #[error("txpool is full: {bytes} bytes, and others pay more or have fewer transactions here")]
+    #[error("txpool is full: {bytes} bytes, and others pay more or take less room")]
     Full {
         /// Bytes of all that wait.
         bytes: usize,

@@ -5,8 +5,9 @@
 use super::error::{Error, failed, unreadable};
 use super::past::Past;
 use super::tables::{self, Place};
-use alloy_consensus::ReceiptEnvelope;
+use alloy_consensus::{Header, ReceiptEnvelope};
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
+use alloy_rlp::Decodable;
 use alloy_trie::TrieAccount;
 use redb::{ReadOnlyTable, ReadTransaction, ReadableDatabase};
 use std::sync::Arc;
@@ -78,6 +79,17 @@ impl Snapshot {
         let decode =
             |bytes: Vec<u8>| Block::decode(&bytes).map_err(|error| Error::damaged("block", error));
         bytes.map(decode).transpose()
+    }
+
+    /// The header of the block `number`, without the rest of it.
+    pub fn header(&self, number: u64) -> Kept<Header> {
+        let found = self.table(tables::BLOCKS)?.get(number).map_err(failed)?;
+        let read = |mut bytes: &[u8]| {
+            alloy_rlp::Header::decode_bytes(&mut bytes, true)
+                .and_then(|mut fields| Header::decode(&mut fields))
+                .map_err(|error| Error::damaged("header", error))
+        };
+        found.map(|found| read(found.value())).transpose()
     }
 
     /// The receipts of the block `number`, one a transaction.

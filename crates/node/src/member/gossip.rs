@@ -86,7 +86,10 @@ fn news_of(
     news: Result<Added, RecvError>,
     added: &mut Receiver<Added>,
 ) -> Option<Vec<Arc<Transaction>>> {
-    let local = |one: Added| (one.origin == Origin::Local).then_some(one.transaction);
+    let local = |one: Added| match one.origin {
+        Origin::Local => chain.mempool().get(&one.hash),
+        Origin::Peer => None,
+    };
     let mut some = Vec::new();
     match news {
         Ok(one) => some.extend(local(one)),

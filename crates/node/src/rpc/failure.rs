@@ -5,7 +5,7 @@
 use crate::chain::{self, Refused};
 use crate::telemetry;
 use alloy_primitives::Bytes;
-use alloy_sol_types::decode_revert_reason;
+use alloy_sol_types::{Panic, Revert, SolError};
 use jsonrpsee::types::ErrorObjectOwned;
 use jsonrpsee::types::error::{INTERNAL_ERROR_CODE, INTERNAL_ERROR_MSG, INVALID_PARAMS_CODE};
 use std::fmt::Display;
@@ -18,6 +18,12 @@ const SERVER: i32 = -32_000;
 const LIMIT: i32 = -32_005;
 /// No such method, or not in this form.
 const UNSUPPORTED: i32 = -32_004;
+
+/// The reason that Solidity's `require` or a panic put into `output`; errors of contracts have none.
+pub(super) fn reason(output: &[u8]) -> Option<String> {
+    let required = Revert::abi_decode(output).map(|revert| revert.reason);
+    required.or_else(|_| Panic::abi_decode(output).map(|panic| panic.to_string())).ok()
+}
 
 /// Why a request failed.
 #[derive(Debug)]
@@ -43,6 +49,11 @@ impl Failure {
         Failure::new(LIMIT, message)
     }
 
+    /// It would take longer than one request may.
+    pub fn too_long() -> Failure {
+        Failure::limit("query takes too long: ask for fewer blocks")
+    }
+
     /// There is such a method, without what was asked of it.
     pub fn unsupported(message: impl Into<String>) -> Failure {
         Failure::new(UNSUPPORTED, message)
@@ -50,11 +61,8 @@ impl Failure {
 
     /// A call reverted with `output`.
     pub fn reverted(output: &Bytes) -> Failure {
-        let reason = decode_revert_reason(output).filter(|_| output.len() >= 4);
-        let message = match reason {
-            Some(reason) => {
-                format!("execution reverted: {}", reason.trim_start_matches("revert: "))
-            }
+        let message = match reason(output) {
+            Some(reason) => format!("execution reverted: {reason}"),
             None => "execution reverted".to_owned(),
         };
         Failure(ErrorObjectOwned::owned(REVERTED, message, Some(output)))

@@ -11,6 +11,7 @@ use alloy_eips::BlockNumberOrTag;
 use alloy_primitives::U256;
 use alloy_rpc_types_eth::FeeHistory;
 use serde::Deserialize;
+use std::time::Instant;
 use terroir_ledger::execute::{next_base_fee, param};
 use terroir_ledger::native::params::BASE_FEE_MIN;
 
@@ -84,17 +85,27 @@ fn history(rpc: &Rpc, args: &mut Args) -> Answer {
     let mut history = FeeHistory { oldest_block: newest + 1 - count, ..FeeHistory::default() };
     let mut rewards = Vec::new();
     let mut next = 0;
+    let until = Instant::now() + rpc.limits.search;
     for number in newest + 1 - count..=newest {
-        let found = rpc.chain.block(&tip, number)?.ok_or_else(|| Failure::no_block(number))?;
-        let header = &found.block.header;
+        if Instant::now() > until {
+            return Err(Failure::too_long());
+        }
+        let none = || Failure::no_block(number);
+        let header = match &percentiles {
+            None => tip.kept.header(number)?.ok_or_else(none)?,
+            Some(asked) => {
+                let found = rpc.chain.block(&tip, number)?.ok_or_else(none)?;
+                rewards.push(reward(&found, asked));
+                found.block.header.clone()
+            }
+        };
         history.base_fee_per_gas.push(header.base_fee_per_gas.unwrap_or_default().into());
         history.base_fee_per_blob_gas.push(1);
         history.blob_gas_used_ratio.push(0.0);
         #[expect(clippy::cast_precision_loss, reason = "a ratio that people look at")]
         let ratio = header.gas_used as f64 / header.gas_limit as f64;
         history.gas_used_ratio.push(ratio);
-        rewards.extend(percentiles.as_ref().map(|asked| reward(&found, asked)));
-        next = next_base_fee(header, param(&tip.view, BASE_FEE_MIN)?);
+        next = next_base_fee(&header, param(&tip.view, BASE_FEE_MIN)?);
     }
     if count > 0 {
         history.base_fee_per_gas.push(next.into());

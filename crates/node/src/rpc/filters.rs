@@ -127,17 +127,23 @@ fn changes(rpc: &Rpc, args: &mut Args) -> Answer {
         return say(&[(); 0]);
     }
     let found = logs::within(rpc, &tip, &filter, from..=until)?;
+    let reached = match found.rest {
+        None => until + 1,
+        // The rest comes with the next polls too.
+        Some((rest, _)) if rest > from => rest,
+        Some((_, why)) => return Err(why),
+    };
     if let Ok(Kind::Logs(_, next)) = rpc.filters().asked(&id) {
-        *next = until + 1;
+        *next = reached;
     }
-    say(&found)
+    say(&found.logs)
 }
 
 fn received(added: &mut Receiver<Added>) -> Vec<B256> {
     let mut hashes = Vec::new();
     while hashes.len() < HASHES_MAX {
         match added.try_recv() {
-            Ok(one) => hashes.push(one.transaction.hash),
+            Ok(one) => hashes.push(one.hash),
             // Who asks too seldom misses some; the rest is still there.
             Err(TryRecvError::Lagged(_)) => {}
             Err(TryRecvError::Empty | TryRecvError::Closed) => break,

@@ -1,7 +1,7 @@
 //! Logs of final blocks, found by their blooms.
 //!
-//! Invariant: a request looks at a bounded number of blocks and gives a bounded number of logs; more
-//! is an error, never a part.
+//! Invariant: a request looks at a bounded number of blocks, for a bounded time, and gives a bounded
+//! number of logs, or those of one block; more is an error, never a part.
 
 use super::args::Args;
 use super::failure::Failure;
@@ -10,9 +10,12 @@ use crate::chain::{Final, Tip};
 use alloy_eips::{BlockId, BlockNumberOrTag};
 use alloy_rpc_types_eth::{Filter, FilterBlockOption, Log};
 use std::ops::RangeInclusive;
+use std::time::Instant;
 
 /// Addresses, or topics of one place, that a filter may name.
 const NAMES_MAX: usize = 1_000;
+/// What a log takes in an answer beside its data, with four topics.
+const LOG_BYTES: usize = 800;
 
 pub(super) const METHODS: &[Method] = &[Method::heavy("eth_getLogs", 1, logs)];
 
@@ -58,36 +61,62 @@ pub(super) fn asked(rpc: &Rpc, tip: &Tip, filter: &Filter) -> Result<Vec<Log>, F
             from..=to.min(newest)
         }
     };
-    within(rpc, tip, filter, range)
+    let found = within(rpc, tip, filter, range)?;
+    match found.rest {
+        None => Ok(found.logs),
+        Some((_, why)) => Err(why),
+    }
 }
 
-/// The logs of the blocks of `range` that pass `filter`.
+/// Logs of whole blocks, as many as a request may have.
+pub(super) struct Found {
+    pub logs: Vec<Log>,
+    /// The first block whose logs are not among them, and why it is not.
+    pub rest: Option<(u64, Failure)>,
+}
+
+/// The logs of the blocks of `range` that pass `filter`. Those of a single block come whole, however
+/// many they are, as long as they fit into an answer: nobody could ask for fewer.
 pub(super) fn within(
     rpc: &Rpc,
     tip: &Tip,
     filter: &Filter,
     range: RangeInclusive<u64>,
-) -> Result<Vec<Log>, Failure> {
-    let (blocks, blocks_max) = (range.end().saturating_sub(*range.start()), rpc.limits.log_blocks);
+) -> Result<Found, Failure> {
+    let (first, blocks_max) = (*range.start(), rpc.limits.log_blocks);
+    let blocks = range.end().saturating_sub(first);
     if blocks >= blocks_max {
         let message = format!("exceed maximum block range: {blocks_max}");
         return Err(Failure::limit(message));
     }
-    let mut logs = Vec::new();
-    let mut bytes = 0;
+    let (mut logs, mut bytes) = (Vec::new(), 0);
+    let until = Instant::now() + rpc.limits.search;
     for number in tip.kept.blooming(range, |bloom| filter.matches_bloom(*bloom))? {
+        let stop = |why, logs| Ok(Found { logs, rest: Some((number, why)) });
+        if Instant::now() > until {
+            return stop(Failure::too_long(), logs);
+        }
+        let receipts = tip.kept.receipts(number)?.unwrap_or_default();
+        let mut passing =
+            receipts.iter().flat_map(|one| one.logs()).filter(|log| filter.matches(log));
+        if passing.next().is_none() {
+            continue;
+        }
         let Some(found) = rpc.chain.block(tip, number)? else { continue };
+        let before = logs.len();
         for log in of_block(&found, filter) {
-            bytes += log.inner.data.data.len();
-            if logs.len() == rpc.limits.logs || bytes > rpc.limits.response_bytes {
+            bytes += LOG_BYTES + 2 * log.inner.data.data.len();
+            let many = logs.len() == rpc.limits.logs && number != first;
+            if many || bytes > rpc.limits.response_bytes {
+                logs.truncate(before);
                 let most = rpc.limits.logs;
                 let message = format!("query returned more than {most} results");
-                return Err(Failure::limit(message));
+                return stop(Failure::limit(message), logs);
             }
             logs.push(log);
         }
     }
-    Ok(logs)
+    Ok(Found { logs, rest: None })
 }
 
 /// The logs of one block that pass `filter`.

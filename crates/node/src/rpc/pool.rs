@@ -6,6 +6,7 @@ use super::args::Args;
 use super::{Answer, Method, Rpc, say, shape};
 use crate::chain::Origin;
 use alloy_consensus::Transaction as _;
+use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Bytes, U64};
 use serde::Serialize;
 use serde_json::json;
@@ -42,7 +43,11 @@ struct Content<T> {
 
 fn list<T>(rpc: &Rpc, of: impl Fn(&terroir_ledger::Transaction) -> T) -> Content<T> {
     let mut content = Content { pending: Lanes::new(), queued: Lanes::new() };
+    let mut bytes_left = rpc.limits.response_bytes / 4;
     for (one, pending) in rpc.chain.mempool().list(LIST_MAX) {
+        // As JSON it is at least twice as long.
+        let Some(left) = bytes_left.checked_sub(one.envelope.encode_2718_len()) else { break };
+        bytes_left = left;
         let lanes = if pending { &mut content.pending } else { &mut content.queued };
         let lane = lanes.entry(one.sender.to_string()).or_default();
         lane.insert(one.envelope.nonce().to_string(), of(&one));

@@ -18,7 +18,7 @@ fn sender(envelope: &TxEnvelope) -> Result<Address, Failure> {
 
 pub(super) fn header(found: &Final) -> Header {
     let inner = found.block.header.clone();
-    let size = Some(U256::from(found.block.encode().len()));
+    let size = Some(U256::from(found.size()));
     Header { hash: found.hash, inner, total_difficulty: None, size }
 }
 

@@ -1,14 +1,15 @@
 //! `eth_subscribe`: news over a WebSocket, for as long as it is open.
 //!
-//! Invariant: who listens sees every final block once and in order, however slowly it takes them;
-//! nothing is kept for it meanwhile.
+//! Invariant: who listens sees every final block once and in order, or is let go of because it takes
+//! them too slowly; nothing is kept for it meanwhile, not even an old state of the chain.
 
 use super::args::Args;
 use super::failure::Failure;
 use super::{Rpc, logs, shape};
-use crate::chain::{Final, Tip};
+use crate::chain::{Added, Final, Tip};
 use alloy_rpc_types_eth::pubsub::SubscriptionKind;
 use alloy_rpc_types_eth::{Filter, Log};
+use jsonrpsee::core::SubscriptionError;
 use jsonrpsee::core::server::SubscriptionSink;
 use jsonrpsee::types::{ErrorObjectOwned, Params};
 use jsonrpsee::{PendingSubscriptionSink, RpcModule, SubscriptionMessage};
@@ -16,6 +17,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
 use tokio::task::spawn_blocking;
 
 /// What is listened to.
@@ -27,8 +29,13 @@ enum Wanted {
     Syncing,
 }
 
-/// Nobody listens any more.
-struct Gone;
+/// Why no more is told.
+enum Gone {
+    /// Nobody listens.
+    Left,
+    /// Whoever listens takes it too slowly.
+    Behind,
+}
 
 pub(super) fn register(module: &mut RpcModule<Rpc>) {
     let registered = module.register_subscription(
@@ -40,17 +47,33 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) {
     registered.expect("no other method is called so");
 }
 
-async fn serve(params: Params<'static>, pending: PendingSubscriptionSink, rpc: Arc<Rpc>) {
+/// Serves one subscription; the error is the last that it is told.
+async fn serve(
+    params: Params<'static>,
+    pending: PendingSubscriptionSink,
+    rpc: Arc<Rpc>,
+) -> Result<(), SubscriptionError> {
+    let Ok(_place) = rpc.subscriptions.clone().try_acquire_owned() else {
+        let full = Failure::limit("too many subscriptions are open, try again");
+        pending.reject(ErrorObjectOwned::from(full)).await;
+        return Ok(());
+    };
     // What comes from now on is seen, also while the answer is on its way.
-    let (tips, added) = (rpc.chain.tips(), rpc.chain.mempool().added());
+    let (mut tips, added) = (rpc.chain.tips(), rpc.chain.mempool().added());
+    let next = tips.borrow_and_update().header.number + 1;
     let wanted = match wanted(&params) {
         Ok(wanted) => wanted,
-        Err(failure) => return pending.reject(ErrorObjectOwned::from(failure)).await,
+        Err(failure) => {
+            pending.reject(ErrorObjectOwned::from(failure)).await;
+            return Ok(());
+        }
     };
-    let Ok(sink) = pending.accept().await else { return };
+    let Ok(sink) = pending.accept().await else { return Ok(()) };
+    let behind = rpc.limits.behind;
+    let feed = Feed { rpc, tips, next, sink: &sink };
     let told = async {
         match wanted {
-            Wanted::Heads => blocks(&rpc, tips, &sink, |found| vec![shape::header(found)]).await,
+            Wanted::Heads => feed.blocks(|found| vec![shape::header(found)]).await,
             Wanted::Logs(filter) => {
                 let filter = Arc::new(filter);
                 let logs = move |found: &Final| {
@@ -58,9 +81,9 @@ async fn serve(params: Params<'static>, pending: PendingSubscriptionSink, rpc: A
                     let logs = passes.then(|| logs::of_block(found, &filter).collect());
                     logs.unwrap_or_else(Vec::<Log>::new)
                 };
-                blocks(&rpc, tips, &sink, logs).await
+                feed.blocks(logs).await
             }
-            Wanted::Waiting(whole) => waiting(added, &sink, whole).await,
+            Wanted::Waiting(whole) => waiting(&feed.rpc, added, &sink, whole).await,
             // It began before there was a server.
             Wanted::Syncing => {
                 let _ = tell(&sink, &false).await;
@@ -68,9 +91,13 @@ async fn serve(params: Params<'static>, pending: PendingSubscriptionSink, rpc: A
             }
         }
     };
-    tokio::select! {
-        _ = told => {}
-        () = sink.closed() => {}
+    let gone = tokio::select! {
+        gone = told => gone,
+        () = sink.closed() => Err(Gone::Left),
+    };
+    match gone {
+        Err(Gone::Behind) => Err(format!("{behind} blocks behind: subscribe again").into()),
+        Ok(()) | Err(Gone::Left) => Ok(()),
     }
 }
 
@@ -102,52 +129,79 @@ fn wanted(params: &Params<'_>) -> Result<Wanted, Failure> {
 
 async fn tell(sink: &SubscriptionSink, news: &impl Serialize) -> Result<(), Gone> {
     let (method, id) = (sink.method_name(), sink.subscription_id());
-    let message = SubscriptionMessage::new(method, id, news).map_err(|_| Gone)?;
-    sink.send(message).await.map_err(|_| Gone)
+    let message = SubscriptionMessage::new(method, id, news).map_err(|_| Gone::Left)?;
+    sink.send(message).await.map_err(|_| Gone::Left)
 }
 
-/// Tells what `of` says of every block from the next one on.
-async fn blocks<T: Serialize + Send + 'static>(
-    rpc: &Arc<Rpc>,
-    mut tips: tokio::sync::watch::Receiver<Arc<Tip>>,
-    sink: &SubscriptionSink,
-    of: impl Fn(&Final) -> Vec<T> + Send + Sync + 'static,
-) -> Result<(), Gone> {
-    let of = Arc::new(of);
-    let mut next = tips.borrow_and_update().header.number + 1;
-    loop {
-        tips.changed().await.map_err(|_| Gone)?;
-        let tip = tips.borrow_and_update().clone();
-        while next <= tip.header.number {
-            let (rpc, tip, of) = (Arc::clone(rpc), tip.clone(), Arc::clone(&of));
-            let news = spawn_blocking(move || {
-                let found = rpc.chain.block(&tip, next).map_err(Failure::from)?;
-                Ok::<_, Failure>(found.map(|found| of(&found)).unwrap_or_default())
-            });
-            let news = news.await.map_err(|_| Gone)?.map_err(|_| Gone)?;
-            for one in news {
-                tell(sink, &one).await?;
+/// Blocks for one subscription.
+struct Feed<'s> {
+    rpc: Arc<Rpc>,
+    tips: watch::Receiver<Arc<Tip>>,
+    /// The first block that it is told of.
+    next: u64,
+    sink: &'s SubscriptionSink,
+}
+
+impl Feed<'_> {
+    /// Tells what `of` says of every block.
+    async fn blocks<T: Serialize + Send + 'static>(
+        mut self,
+        of: impl Fn(&Final) -> Vec<T> + Send + Sync + 'static,
+    ) -> Result<(), Gone> {
+        let of = Arc::new(of);
+        loop {
+            self.tips.changed().await.map_err(|_| Gone::Left)?;
+            // Not the tip itself: what it keeps would be kept as long as a client takes.
+            let mut newest = self.tips.borrow_and_update().header.number;
+            while self.next <= newest {
+                if newest - self.next >= self.rpc.limits.behind {
+                    return Err(Gone::Behind);
+                }
+                for one in self.news(&of).await? {
+                    tell(self.sink, &one).await?;
+                }
+                self.next += 1;
+                newest = self.tips.borrow_and_update().header.number;
             }
-            next += 1;
         }
+    }
+
+    /// What `of` says of the next block, read when it is this subscription's turn.
+    async fn news<T: Send + 'static>(
+        &self,
+        of: &Arc<impl Fn(&Final) -> Vec<T> + Send + Sync + 'static>,
+    ) -> Result<Vec<T>, Gone> {
+        let turn = Arc::clone(&self.rpc.readers).acquire_owned().await.map_err(|_| Gone::Left)?;
+        let (rpc, of, number) = (Arc::clone(&self.rpc), Arc::clone(of), self.next);
+        let reading = spawn_blocking(move || {
+            let found = rpc.chain.block(&rpc.chain.tip(), number).map_err(Failure::from)?;
+            drop(turn);
+            Ok::<_, Failure>(found.map(|found| of(&found)).unwrap_or_default())
+        });
+        reading.await.map_err(|_| Gone::Left)?.map_err(|_| Gone::Left)
     }
 }
 
 async fn waiting(
-    mut added: tokio::sync::broadcast::Receiver<crate::chain::Added>,
+    rpc: &Rpc,
+    mut added: broadcast::Receiver<Added>,
     sink: &SubscriptionSink,
     whole: bool,
 ) -> Result<(), Gone> {
     loop {
-        let one = match added.recv().await {
-            Ok(one) => one.transaction,
+        let hash = match added.recv().await {
+            Ok(one) => one.hash,
             // Who takes them too slowly misses some.
             Err(RecvError::Lagged(_)) => continue,
-            Err(RecvError::Closed) => return Err(Gone),
+            Err(RecvError::Closed) => return Err(Gone::Left),
         };
         let news = match whole {
-            true => serde_json::to_value(shape::waiting(&one)).map_err(|_| Gone)?,
-            false => Value::String(one.hash.to_string()),
+            true => {
+                // It may be in a block by now.
+                let Some(one) = rpc.chain.mempool().get(&hash) else { continue };
+                serde_json::to_value(shape::waiting(&one)).map_err(|_| Gone::Left)?
+            }
+            false => Value::String(hash.to_string()),
         };
         tell(sink, &news).await?;
     }

@@ -4,11 +4,10 @@
 
 use super::args::Args;
 use super::call::{self, Question};
-use super::failure::Failure;
+use super::failure::{Failure, reason};
 use super::{Answer, Method, Rpc, say, shape};
 use alloy_primitives::{Address, B256, Bytes, Log, U64, U256};
 use alloy_rpc_types_eth::state::StateOverride;
-use alloy_sol_types::decode_revert_reason;
 use revm::Inspector;
 use revm::context::ContextTr;
 use revm::inspector::InspectEvm;
@@ -123,6 +122,14 @@ struct Frame {
     calls: Vec<Frame>,
 }
 
+impl Frame {
+    /// What is undone took its calls' logs with it.
+    fn forget_logs(&mut self) {
+        self.logs.clear();
+        self.calls.iter_mut().for_each(Frame::forget_logs);
+    }
+}
+
 #[derive(Debug, Serialize)]
 struct FrameLog {
     address: Address,
@@ -179,13 +186,13 @@ impl CallTracer {
             SuccessOrHalt::Success(_) => {}
             SuccessOrHalt::Revert => {
                 frame.error = Some("execution reverted".into());
-                frame.revert_reason = decode_revert_reason(&result.output);
-                frame.logs.clear();
+                frame.revert_reason = reason(&result.output);
+                frame.forget_logs();
             }
             SuccessOrHalt::Halt(reason) => {
                 frame.error = Some(call::halted(&reason));
                 frame.output = None;
-                frame.logs.clear();
+                frame.forget_logs();
             }
             SuccessOrHalt::FatalExternalError | SuccessOrHalt::Internal(_) => {
                 frame.error = Some("internal error".into());

@@ -39,7 +39,7 @@ struct Arriving {
 }
 
 /// A body that arrives. Dropping it frees its memory.
-pub(super) struct Arrival {
+pub(crate) struct Arrival {
     bodies: Arc<Bodies>,
     number: u64,
     here: oneshot::Receiver<()>,
@@ -47,7 +47,7 @@ pub(super) struct Arrival {
 
 /// A body had to give way to younger ones.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct GaveWay;
+pub(crate) struct GaveWay;
 
 /// A body that has arrived. Dropping it frees its memory.
 pub(crate) struct Whole {
@@ -62,12 +62,12 @@ impl Bodies {
     }
 
     /// Longest body.
-    pub(super) fn body_bytes_max(&self) -> usize {
+    pub(crate) fn body_bytes_max(&self) -> usize {
         self.body_bytes_max
     }
 
     /// A body of which nothing has come.
-    pub(super) fn arrival(self: &Arc<Bodies>) -> Arrival {
+    pub(crate) fn arrival(self: &Arc<Bodies>) -> Arrival {
         let (sender, here) = oneshot::channel();
         let mut state = self.state();
         let number = state.numbers;
@@ -91,7 +91,7 @@ impl Arrival {
     ///
     /// Where there is no room for it, those give way that have been arriving longest: a client who
     /// sends slowly, or promises and does not send, cannot keep others out.
-    pub(super) fn push(&self, data: &[u8]) -> Result<(), GaveWay> {
+    pub(crate) fn push(&self, data: &[u8]) -> Result<(), GaveWay> {
         let mut state = self.bodies.state();
         let Some(body) = state.arriving.get(&self.number) else { return Err(GaveWay) };
         let (length, room) = (body.bytes.len(), body.bytes.capacity());
@@ -122,7 +122,7 @@ impl Arrival {
     }
 
     /// The body, now that all of it has come.
-    pub(super) fn finish(self) -> Result<Whole, GaveWay> {
+    pub(crate) fn finish(self) -> Result<Whole, GaveWay> {
         let body = self.bodies.state().arriving.remove(&self.number).ok_or(GaveWay)?;
         Ok(Whole { bodies: Arc::clone(&self.bodies), bytes: body.bytes })
     }

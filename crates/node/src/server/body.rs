@@ -22,7 +22,7 @@ const THROWN_BYTES_MAX: usize = 64 << 20;
 const RETRY_S: u64 = 1;
 
 /// Refuses what a form of a web page could send: pages must not ask in their visitor's name.
-pub(super) fn refuse_forms(headers: &HeaderMap) -> Result<(), Problem> {
+pub(crate) fn refuse_forms(headers: &HeaderMap) -> Result<(), Problem> {
     let kind = headers.get(CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
     let kind = kind.split(|byte| *byte == b';').next().unwrap_or_default().trim_ascii();
     if kind.eq_ignore_ascii_case(b"application/json") {

@@ -59,6 +59,11 @@ impl Connection {
         self.reader.get_mut().write_all(bytes).unwrap();
     }
 
+    /// What is sent goes through it.
+    pub fn stream(&mut self) -> &mut TcpStream {
+        self.reader.get_mut()
+    }
+
     /// Says that nothing more will be sent.
     pub fn finish_sending(&self) {
         self.reader.get_ref().shutdown(Shutdown::Write).unwrap();

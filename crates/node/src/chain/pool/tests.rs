@@ -1,12 +1,15 @@
 //! The mempool's rules, held against a plain reading of them.
 
 use super::*;
-use alloy_consensus::TxEip1559;
 use alloy_consensus::transaction::SignableTransaction;
+use alloy_consensus::{Transaction as _, TxEip1559};
 use alloy_primitives::{Bytes, Signature, TxKind};
 use proptest::prelude::*;
 
-const LIMITS: PoolLimits = PoolLimits { bytes_max: 20_000, lane_bytes_max: 8_000, lane_max: 8 };
+const LIMITS: PoolLimits =
+    PoolLimits { bytes_max: 20_000, lane_bytes_max: 8_000, fair_bytes: 3_000, lane_max: 8 };
+/// Of the next block; what [`tx`] makes pays it.
+const BASE_FEE: u64 = 10;
 const RICH: u64 = u64::MAX;
 
 fn sender(number: u8) -> Address {
@@ -32,7 +35,11 @@ fn tx(from: u8, nonce: u64, tip: u128, bytes: usize) -> Transaction {
 }
 
 fn put(pool: &mut Pool, one: Transaction) -> Result<Put, Refused> {
-    pool.put(one, 0, U256::from(RICH))
+    pool.put(one, account(0, RICH))
+}
+
+fn account(nonce: u64, balance: u64) -> Sender {
+    Sender { nonce, balance: U256::from(balance), delegated: false }
 }
 
 fn order(pool: &Pool, base_fee: u64) -> Vec<(u8, u64)> {
@@ -43,7 +50,7 @@ fn order(pool: &Pool, base_fee: u64) -> Vec<(u8, u64)> {
 
 #[test]
 fn the_best_tip_goes_first_and_nonces_keep_their_order() {
-    let mut pool = Pool::new(LIMITS);
+    let mut pool = Pool::new(LIMITS, BASE_FEE);
     for (from, nonce, tip) in [(1, 0, 5), (1, 1, 50), (2, 0, 10), (3, 0, 10), (2, 2, 99)] {
         put(&mut pool, tx(from, nonce, tip, 0)).unwrap();
     }
@@ -55,7 +62,7 @@ fn the_best_tip_goes_first_and_nonces_keep_their_order() {
 
 #[test]
 fn a_state_that_is_ahead_skips_what_it_has() {
-    let mut pool = Pool::new(LIMITS);
+    let mut pool = Pool::new(LIMITS, BASE_FEE);
     for nonce in 0..4 {
         put(&mut pool, tx(1, nonce, 9, 0)).unwrap();
     }
@@ -66,7 +73,7 @@ fn a_state_that_is_ahead_skips_what_it_has() {
 
 #[test]
 fn a_replacement_pays_a_tenth_more_of_both_prices() {
-    let mut pool = Pool::new(LIMITS);
+    let mut pool = Pool::new(LIMITS, BASE_FEE);
     put(&mut pool, tx(1, 0, 100, 0)).unwrap();
     // 110 as a tip, and 200 becomes 210, which is not 220.
     let refused = put(&mut pool, tx(1, 0, 110, 0)).unwrap_err();
@@ -82,23 +89,24 @@ fn a_replacement_pays_a_tenth_more_of_both_prices() {
 
 #[test]
 fn nonces_and_funds_have_their_bounds() {
-    let mut pool = Pool::new(LIMITS);
-    let low = pool.put(tx(1, 4, 1, 0), 5, U256::from(RICH)).unwrap_err();
+    let mut pool = Pool::new(LIMITS, BASE_FEE);
+    let low = pool.put(tx(1, 4, 1, 0), account(5, RICH)).unwrap_err();
     assert_eq!(low.to_string(), "nonce too low: next nonce 5, tx nonce 4");
-    let high = pool.put(tx(1, 13, 1, 0), 5, U256::from(RICH)).unwrap_err();
+    let high = pool.put(tx(1, 13, 1, 0), account(5, RICH)).unwrap_err();
     assert!(high.to_string().starts_with("nonce too high: next nonce 5, tx nonce 13"), "{high}");
     // One costs 21,000 * 101.
-    let cost = U256::from(21_000 * 101);
-    pool.put(tx(1, 5, 1, 0), 5, cost).unwrap();
-    let poor = pool.put(tx(1, 6, 1, 0), 5, cost).unwrap_err();
+    let cost = 21_000 * 101;
+    pool.put(tx(1, 5, 1, 0), account(5, cost)).unwrap();
+    let poor = pool.put(tx(1, 6, 1, 0), account(5, cost)).unwrap_err();
     assert!(poor.to_string().starts_with("insufficient funds for gas * price + value"), "{poor}");
     let long = put(&mut pool, tx(2, 0, 1, 8_000)).unwrap_err();
     assert!(matches!(long, Refused::LaneBytes { max: 8_000, .. }), "{long}");
 }
 
 #[test]
-fn the_longest_lane_makes_room_then_the_cheapest_and_gaps_before_all() {
-    let mut pool = Pool::new(PoolLimits { bytes_max: 6_000, ..LIMITS });
+fn the_largest_lane_makes_room_then_the_cheapest_and_gaps_before_all() {
+    let limits = PoolLimits { bytes_max: 6_000, fair_bytes: 2_500, ..LIMITS };
+    let mut pool = Pool::new(limits, BASE_FEE);
     for nonce in 0..5 {
         put(&mut pool, tx(1, nonce, 1_000, 500)).unwrap();
     }
@@ -111,8 +119,64 @@ fn the_longest_lane_makes_room_then_the_cheapest_and_gaps_before_all() {
 }
 
 #[test]
+fn who_pays_little_or_cannot_be_in_a_block_gives_way_however_few_they_send() {
+    let mut pool = Pool::new(PoolLimits { bytes_max: 24_000, ..LIMITS }, 100);
+    // One each, as large as is fair, for fees that no block takes now, or hardly any.
+    for from in 10..18 {
+        put(&mut pool, tx(from, 0, u128::from(from % 2), 2_200)).unwrap();
+    }
+    pool.reprice(101);
+    pool.reprice(150);
+    let honest = |pool: &mut Pool| {
+        (1..7_u8)
+            .filter(|from| (0..2).all(|nonce| put(pool, tx(*from, nonce, 200, 0)).is_ok()))
+            .count()
+    };
+    assert_eq!(honest(&mut pool), 6);
+    assert_eq!(order(&pool, 150).len(), 12);
+    // The same where they could be in the next block: then what they pay decides.
+    let mut pool = Pool::new(PoolLimits { bytes_max: 24_000, ..LIMITS }, 50);
+    for from in 10..18 {
+        put(&mut pool, tx(from, 0, 1, 2_200)).unwrap();
+    }
+    assert_eq!(honest(&mut pool), 6);
+}
+
+#[test]
+fn a_lane_counts_by_the_least_that_it_pays() {
+    let mut pool = Pool::new(PoolLimits { bytes_max: 4_000, ..LIMITS }, 50);
+    // A dear one behind a cheap one is not dear.
+    put(&mut pool, tx(1, 0, 1, 0)).unwrap();
+    put(&mut pool, tx(1, 1, 9_000, 1_500)).unwrap();
+    put(&mut pool, tx(2, 0, 30, 900)).unwrap();
+    assert_eq!(order(&pool, 50), [(2, 0), (1, 0)]);
+}
+
+#[test]
+fn a_sender_that_lends_itself_code_has_one_at_a_time() {
+    let mut pool = Pool::new(LIMITS, BASE_FEE);
+    let lent = Sender { delegated: true, ..account(3, RICH) };
+    pool.put(tx(1, 3, 1, 0), lent).unwrap();
+    let more = pool.put(tx(1, 4, 1, 0), lent).unwrap_err();
+    assert!(matches!(more, Refused::NonceHigh { next: 3, got: 4, max: 1 }), "{more}");
+    pool.put(tx(1, 3, 200, 0), lent).unwrap();
+}
+
+#[test]
+fn a_replacement_that_has_no_room_replaces_nothing() {
+    let mut pool = Pool::new(PoolLimits { bytes_max: 4_000, ..LIMITS }, BASE_FEE);
+    let old = tx(1, 0, 10, 0);
+    put(&mut pool, old.clone()).unwrap();
+    put(&mut pool, tx(2, 0, 500, 2_000)).unwrap();
+    let full = put(&mut pool, tx(1, 0, 200, 1_500)).unwrap_err();
+    assert!(matches!(full, Refused::Full { .. }), "{full}");
+    assert_eq!(pool.get(&old.hash).as_deref(), Some(&old));
+    assert_eq!(pool.waiting(), Waiting { pending: 2, queued: 0 });
+}
+
+#[test]
 fn what_blocks_are_built_without_is_dropped_after_a_while() {
-    let mut pool = Pool::new(LIMITS);
+    let mut pool = Pool::new(LIMITS, BASE_FEE);
     let one = tx(1, 0, 1, 0);
     let hash = one.hash;
     put(&mut pool, one).unwrap();
@@ -129,6 +193,7 @@ enum Step {
     Put(u8, u64, u128, usize),
     Settle(u8, u64, u64),
     LeftOut(u8, u64),
+    Reprice(u64),
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -138,7 +203,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     let settle = (from.clone(), 0_u64..6, prop_oneof![Just(0), Just(3_000_000), Just(RICH)])
         .prop_map(|(from, nonce, balance)| Step::Settle(from, nonce, balance));
     let left = (from, 0_u64..12).prop_map(|(from, nonce)| Step::LeftOut(from, nonce));
-    prop::collection::vec(prop_oneof![8 => put, 2 => settle, 1 => left], 1..120)
+    let reprice = (1_u64..160).prop_map(Step::Reprice);
+    prop::collection::vec(prop_oneof![8 => put, 2 => settle, 1 => left, 1 => reprice], 1..120)
 }
 
 /// Everything that the pool says of itself follows from its lanes.
@@ -151,7 +217,7 @@ fn check(pool: &Pool) {
         assert_eq!(sum, lane.bytes);
         assert!(lane.bytes <= LIMITS.lane_bytes_max);
         assert!(lane.entries.keys().all(|nonce| *nonce >= lane.nonce));
-        assert!(pool.tails.contains(&tail(*sender, lane).unwrap()));
+        assert!(pool.tails.contains(&pool.tail(*sender, lane).unwrap()));
         for (nonce, entry) in &lane.entries {
             assert_eq!(pool.places[&entry.transaction.hash], (*sender, *nonce));
         }
@@ -184,7 +250,7 @@ fn plain_order(pool: &Pool, accounts: &[(u64, u64)], base_fee: u64) -> Vec<(u8, 
 proptest! {
     #[test]
     fn its_books_balance_whatever_comes(steps in steps()) {
-        let mut pool = Pool::new(LIMITS);
+        let mut pool = Pool::new(LIMITS, BASE_FEE);
         let mut accounts = [(0, RICH); 5];
         for step in steps {
             match step {
@@ -193,8 +259,14 @@ proptest! {
                     let one = tx(from, nonce, tip, bytes);
                     let hash = one.hash;
                     let known = pool.get(&hash).is_some();
-                    let put = pool.put(one, next, U256::from(balance));
+                    let lane = pool.lanes.get(&sender(from));
+                    let old = lane.and_then(|lane| lane.entries.get(&nonce));
+                    let old = old.map(|old| old.transaction.hash);
+                    let put = pool.put(one, account(next, balance));
                     prop_assert_eq!(put.is_ok() || known, pool.get(&hash).is_some());
+                    // Nobody loses a place to what is refused.
+                    let kept = old.is_none_or(|old| pool.get(&old).is_some());
+                    prop_assert!(put.is_ok() || kept);
                 }
                 Step::Settle(from, nonce, balance) => {
                     let account = &mut accounts[usize::from(from)];
@@ -208,6 +280,7 @@ proptest! {
                         pool.left_out(&hash);
                     }
                 }
+                Step::Reprice(base_fee) => pool.reprice(base_fee),
             }
             check(&pool);
             let nonce = |who: &Address| Ok::<_, ()>(accounts[usize::from(who.0[0])].0);

@@ -95,6 +95,22 @@ fn everything_about_a_block_is_found_again() {
 }
 
 #[test]
+fn a_file_that_nobody_closed_opens_without_being_read_through() {
+    let world = World::new();
+    world.pay(&world.alice, |_| ());
+    let path = world.folder.path().join("left.redb");
+    for number in 0..3 {
+        // As a process leaves it that is killed now.
+        std::fs::copy(world.folder.path().join("chain.redb"), &path).unwrap();
+        let mut builder = redb::Database::builder();
+        builder.set_repair_callback(|session| session.abort());
+        drop(builder.open(&path).unwrap());
+        assert_eq!(open(&path).tip().header.number, number);
+        world.block();
+    }
+}
+
+#[test]
 fn only_the_block_after_the_tip_is_taken_and_only_once() {
     let world = World::new();
     let empty = propose(&world.chain, &world.chain.tip());

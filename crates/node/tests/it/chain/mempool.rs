@@ -141,7 +141,7 @@ fn those_who_listen_are_told_once_and_only_when_something_can_be_executed() {
     assert_eq!(mempool.next_nonce(&world.alice.address).unwrap(), 2);
     let (one, two) = (added.try_recv().unwrap(), added.try_recv().unwrap());
     assert_eq!((one.origin, two.origin), (Origin::Peer, Origin::Local));
-    assert_eq!(two.transaction.hash, *first.tx_hash());
+    assert_eq!(two.hash, *first.tx_hash());
     assert!(added.try_recv().is_err());
     let mut tips = world.chain.tips();
     world.block();

@@ -251,7 +251,12 @@ fn calls_answer_revert_and_run_out_in_the_usual_words() {
     assert!(message.starts_with("execution reverted"), "{message}");
     assert!(answer["error"]["data"].as_str().unwrap().starts_with("0x"));
 
+    assert_eq!(message, "execution reverted: Wrapped: balance too low");
     let of = |code: &str| json!([{ "data": code }]);
+    // Bytes that could be text are no reason: they are the name of an error, or data.
+    let error = served.ask("eth_call", of("0x63414243445f526004601cfd"))["error"].clone();
+    assert_eq!(error["message"], json!("execution reverted"));
+    assert_eq!(error["data"], json!("0x41424344"));
     let cases = [
         // A loop, an opcode that is none, a jump to nowhere.
         ("eth_call", of("0x5b600056"), -32_000, "out of gas"),
@@ -386,6 +391,73 @@ fn logs_are_found_by_every_part_of_a_filter_within_limits() {
 }
 
 #[test]
+fn logs_of_one_block_come_whole_and_filters_pass_every_block() {
+    let served = Served::with(RpcLimits { logs: 3, ..RpcLimits::DEFAULT });
+    let filter = served.get("eth_newFilter", json!([{ "address": WRAPPED.to_string() }]));
+    let world = &served.world;
+    for count in [2, 2, 5] {
+        for _ in 0..count {
+            world.pay(&world.alice, |tx| tx.to = WRAPPED.into());
+        }
+        world.block();
+    }
+    let found = served.get("eth_getLogs", json!([{ "fromBlock": "0x3", "toBlock": "0x3" }]));
+    assert_eq!(found.as_array().unwrap().len(), 5);
+    let (code, _) = served.refuse("eth_getLogs", json!([{ "fromBlock": "0x2", "toBlock": "0x3" }]));
+    assert_eq!(code, -32_005);
+    let polls = [(); 4].map(|()| {
+        let found = served.get("eth_getFilterChanges", json!([filter]));
+        found.as_array().unwrap().len()
+    });
+    assert_eq!(polls, [2, 2, 5, 0]);
+}
+
+#[test]
+fn who_asks_for_too_much_work_is_told_to_ask_for_less() {
+    let search = std::time::Duration::ZERO;
+    let served = Served::with(RpcLimits { search, ..RpcLimits::DEFAULT });
+    world(&served);
+    let all = json!([{ "fromBlock": "0x0", "toBlock": "latest" }]);
+    for (method, params) in [
+        ("eth_getLogs", all),
+        ("eth_feeHistory", json!(["0x2", "latest"])),
+        ("eth_feeHistory", json!(["0x2", "latest", [50]])),
+    ] {
+        let (code, message) = served.refuse(method, params);
+        assert_eq!((code, message.starts_with("query takes too long")), (-32_005, true));
+    }
+}
+
+#[test]
+fn a_look_at_the_pool_is_no_longer_than_an_answer() {
+    let limits = RpcLimits { response_bytes: 100_000, ..RpcLimits::DEFAULT };
+    let served = Served::with(limits);
+    let world = &served.world;
+    for _ in 0..10 {
+        world.pay(&world.alice, |tx| {
+            (tx.gas_limit, tx.input) = (1 << 20, vec![0; 10_000].into());
+        });
+    }
+    let content = served.get("txpool_content", json!([]));
+    let lane = &content["pending"][world.alice.address.to_string()];
+    assert_eq!(lane.as_object().unwrap().len(), 2);
+}
+
+#[test]
+fn whole_blocks_take_turns_with_what_is_much_work() {
+    let limits = RpcLimits { workers: 0, wait: std::time::Duration::ZERO, ..RpcLimits::DEFAULT };
+    let served = Served::with(limits);
+    for (params, whole) in [
+        (json!(["latest", true]), true),
+        (json!(["latest", false]), false),
+        (json!(["latest"]), false),
+    ] {
+        let answer = served.ask("eth_getBlockByNumber", params);
+        assert_eq!(answer["error"]["code"] == json!(-32_005), whole, "{answer}");
+    }
+}
+
+#[test]
 fn filters_give_what_is_new_and_the_least_asked_give_way() {
     let served = Served::with(RpcLimits { filters: 3, ..RpcLimits::DEFAULT });
     let logs = served.get("eth_newFilter", json!([{ "address": WRAPPED.to_string() }]));
@@ -474,7 +546,7 @@ fn traces_show_who_called_whom() {
     let inner = trace["calls"].as_array().unwrap();
     assert_eq!(inner.len(), 2);
     assert_eq!(inner[0]["error"], json!("execution reverted"));
-    assert_eq!(inner[0]["revertReason"], json!("revert: Wrapped: balance too low"));
+    assert_eq!(inner[0]["revertReason"], json!("Wrapped: balance too low"));
     assert_eq!(inner[0]["from"], json!(MULTICALL));
     assert!(traced(json!({ "onlyTopCall": true })).get("calls").is_none());
     let asked = json!([{
@@ -483,6 +555,16 @@ fn traces_show_who_called_whom() {
     }, "latest", { "tracer": "callTracer", "tracerConfig": { "withLog": true } }]);
     let logs = served.get("debug_traceCall", asked)["logs"].clone();
     assert_eq!(logs[0]["address"], json!(WRAPPED.to_string().to_lowercase()));
+    // It deposits, which is logged, and reverts with the bytes of "ABCD", or ends.
+    let deposits = |end: &str| {
+        let data = format!("0x63d0e30db060e01b5f525f5f60045f5f617e105af1{end}");
+        let options = json!({ "tracer": "callTracer", "tracerConfig": { "withLog": true } });
+        served.get("debug_traceCall", json!([{ "data": data }, "latest", options]))
+    };
+    assert!(deposits("00")["calls"][0]["logs"][0].is_object());
+    let undone = deposits("63414243445f526004601cfd");
+    assert_eq!(undone["output"], json!("0x41424344"));
+    assert!(undone["calls"][0].get("logs").is_none() && undone.get("revertReason").is_none());
     let create = json!([{ "data": "0x60006000f0" }, "latest", { "tracer": "callTracer" }]);
     assert_eq!(served.get("debug_traceCall", create)["type"], json!("CREATE"));
     // It copies 64 KiB to the precompile that gives them back, until its gas is gone.

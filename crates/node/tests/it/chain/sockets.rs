@@ -4,6 +4,7 @@ use super::served::Served;
 use super::world::WRAPPED;
 use crate::wire::{Connection, post};
 use serde_json::{Value, json};
+use std::io::Write;
 use std::time::Duration;
 use terroir_node::rpc::RpcLimits;
 
@@ -30,8 +31,13 @@ impl Socket {
     }
 
     fn send(&mut self, text: &[u8]) {
+        self.0.send(&Socket::frame(0x81, text));
+    }
+
+    /// A frame that begins with this byte, masked with zeros.
+    fn frame(first: u8, text: &[u8]) -> Vec<u8> {
         let length = text.len();
-        let mut frame = vec![0x81];
+        let mut frame = vec![first];
         match u16::try_from(length) {
             Ok(short) if short < 126 => frame.push(0x80 | short as u8),
             Ok(short) => {
@@ -45,7 +51,19 @@ impl Socket {
         }
         frame.extend([0; 4]);
         frame.extend(text);
-        self.0.send(&frame);
+        frame
+    }
+
+    /// The code with which it is closed; what else comes before is passed over.
+    fn closed(&mut self) -> u16 {
+        loop {
+            let head = self.0.bytes(2);
+            let payload = self.0.bytes(usize::from(head[1]));
+            if head[0] & 15 == 8 {
+                assert!(self.0.is_closed());
+                return u16::from_be_bytes(payload.try_into().unwrap());
+            }
+        }
     }
 
     /// The next message; pings are passed over.
@@ -179,6 +197,14 @@ fn clients_who_send_nothing_are_let_go() {
     body.send(&request[..request.len() - 1]);
     assert_eq!(body.head().0, 408);
     assert!(head.is_closed());
+    // The same where it says that it would be something else than a POST.
+    for upgrade in ["h2c", "websocket"] {
+        let mut body = Connection::open(served.address);
+        let more = format!("connection: upgrade\r\nupgrade: {upgrade}\r\n");
+        let request = post("/", &more, &[b' '; 100]);
+        body.send(&request[..request.len() - 1]);
+        assert_eq!(body.head().0, 408);
+    }
     // More of them than there is room for keep nobody out for longer than that.
     let _idle: Vec<Connection> = (0..16).map(|_| Connection::open(served.address)).collect();
     assert_eq!(served.get("eth_blockNumber", json!([])), json!("0x0"));
@@ -273,6 +299,155 @@ fn news_come_over_a_websocket_in_order() {
     assert!(ask(json!(["syncing"]))["result"].is_string());
     assert_eq!(socket.message()["params"]["result"], json!(false));
     assert_eq!(socket.ask("eth_chainId", json!([]))["result"], json!("0x1e15"));
+}
+
+#[test]
+fn a_socket_is_answered_in_the_order_in_which_it_asks() {
+    let served = Served::new();
+    let mut socket = Socket::open(&served);
+    let ask = |id, method, params| {
+        json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params }).to_string()
+    };
+    for id in 0..6 {
+        // What is much work comes before what is little, and is under way alone.
+        socket.send(ask(2 * id, "eth_call", json!([{ "data": "0x5b600056" }])).as_bytes());
+        socket.send(ask(2 * id + 1, "eth_chainId", json!([])).as_bytes());
+    }
+    let ids = (0..12).map(|_| socket.message()["id"].as_u64().unwrap()).collect::<Vec<_>>();
+    assert_eq!(ids, (0..12).collect::<Vec<_>>());
+    socket.send(b"[{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_subscribe\"}, 7]");
+    let answers = socket.message();
+    assert_eq!(answers[0]["error"]["code"], json!(-32_004));
+    assert_eq!(answers[1]["error"]["code"], json!(-32_600));
+    // What asks for no answer gets none.
+    socket.send(b"{\"jsonrpc\":\"2.0\",\"method\":\"eth_chainId\"}");
+    socket.send(b"[{\"jsonrpc\":\"2.0\",\"method\":\"eth_chainId\"}]");
+    assert_eq!(socket.ask("eth_chainId", json!([]))["result"], json!("0x1e15"));
+}
+
+#[test]
+fn who_asks_and_takes_no_answers_is_not_read_any_more() {
+    let patience = Duration::from_secs(2);
+    let served = Served::with(RpcLimits { patience, ..RpcLimits::DEFAULT });
+    let mut socket = Socket::open(&served);
+    let one = json!({ "jsonrpc": "2.0", "id": 1, "method": "terroir_genesis" });
+    let many = json!(vec![one; 100]).to_string();
+    let message = Socket::frame(0x81, format!("{many}{}", " ".repeat(100_000)).as_bytes());
+    // Systems keep some megabytes for both; then nobody reads, and in the end it is let go of.
+    let (mut sent, most) = (0, 64 << 20);
+    while sent < most && socket.0.stream().write_all(&message).is_ok() {
+        sent += message.len();
+    }
+    assert!(sent < most, "{sent} bytes were taken");
+    assert_eq!(served.get("eth_blockNumber", json!([])), json!("0x0"));
+}
+
+#[test]
+fn messages_come_in_pieces_by_the_rules_and_in_time() {
+    let patience = Duration::from_millis(300);
+    let served = Served::with(RpcLimits { patience, ..RpcLimits::DEFAULT });
+    let text = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"eth_chainId\"}";
+    let mut socket = Socket::open(&served);
+    let (first, rest) = text.split_at(20);
+    socket.0.send(&Socket::frame(0x01, first));
+    socket.0.send(&Socket::frame(0x89, b"still there?"));
+    let pong = socket.0.bytes(2 + 12);
+    assert_eq!((pong[0], &pong[2..]), (0x8a, &b"still there?"[..]));
+    let (middle, last) = rest.split_at(9);
+    socket.0.send(&Socket::frame(0x00, middle));
+    socket.0.send(&Socket::frame(0x80, last));
+    assert_eq!(socket.message()["result"], json!("0x1e15"));
+    socket.0.send(&Socket::frame(0x88, &1_000_u16.to_be_bytes()));
+    assert_eq!(socket.closed(), 1_000);
+
+    let mut masked = Socket::frame(0x81, text);
+    let (head, keys) = (2, [7, 77, 0, 255]);
+    masked[head..head + 4].copy_from_slice(&keys);
+    masked[head + 4..].iter_mut().zip(keys.iter().cycle()).for_each(|(byte, key)| *byte ^= key);
+    let mut socket = Socket::open(&served);
+    socket.0.send(&masked);
+    assert_eq!(socket.message()["result"], json!("0x1e15"));
+
+    let unmasked = [&[0x81, text.len() as u8][..], text].concat();
+    let wrong: [Vec<u8>; 5] = [
+        unmasked,
+        Socket::frame(0x80, text),
+        [Socket::frame(0x01, first), Socket::frame(0x81, rest)].concat(),
+        Socket::frame(0x09, b"a ping in parts"),
+        Socket::frame(0xc1, text),
+    ];
+    for frames in wrong {
+        let mut socket = Socket::open(&served);
+        socket.0.send(&frames);
+        assert_eq!(socket.closed(), 1_002, "{frames:02x?}");
+    }
+    for slow in [&masked[..1], &masked[..30], &Socket::frame(0x01, first)] {
+        let mut socket = Socket::open(&served);
+        socket.0.send(slow);
+        assert_eq!(socket.closed(), 1_008, "{slow:02x?}");
+    }
+}
+
+#[test]
+fn sockets_share_the_budget_of_all_requests() {
+    let patience = Duration::from_secs(60);
+    let served = Served::with(RpcLimits { arriving_bytes: 20_000, patience, ..limits() });
+    let begun = Socket::frame(0x81, &[b' '; 9_000]);
+    let mut slow: Vec<Socket> = (0..3).map(|_| Socket::open(&served)).collect();
+    for socket in &mut slow {
+        socket.0.send(&begun[..begun.len() - 1]);
+    }
+    assert_eq!(served.get("eth_blockNumber", json!([])), json!("0x0"));
+    slow.iter_mut().for_each(|socket| socket.0.send(b" "));
+    // Who has been sending longest had to give way; the others were heard.
+    let codes: Vec<u8> = slow.iter_mut().map(|socket| socket.0.bytes(1)[0]).collect();
+    let gave_way = codes.iter().filter(|first| **first == 0x88).count();
+    assert!((1..3).contains(&gave_way), "{codes:02x?}");
+}
+
+#[test]
+fn subscriptions_of_all_together_have_a_limit_and_who_is_behind_is_let_go() {
+    let served = Served::with(RpcLimits { subscriptions_all: 2, behind: 0, ..limits() });
+    let (mut one, mut other) = (Socket::open(&served), Socket::open(&served));
+    let heads = one.ask("eth_subscribe", json!(["newHeads"]))["result"].clone();
+    assert!(one.ask("eth_subscribe", json!(["syncing"]))["result"].is_string());
+    assert_eq!(one.message()["params"]["result"], json!(false));
+    let full = other.ask("eth_subscribe", json!(["newHeads"]));
+    assert_eq!(full["error"]["code"], json!(-32_005));
+    served.world.block();
+    let last = one.message();
+    assert_eq!(last["params"]["subscription"], heads);
+    assert_eq!(last["params"]["error"], json!("0 blocks behind: subscribe again"));
+    assert_eq!(one.ask("eth_unsubscribe", json!([heads]))["result"], json!(false));
+}
+
+#[test]
+fn who_takes_no_news_keeps_no_old_state() {
+    let patience = Duration::from_secs(600);
+    let served = Served::with(RpcLimits { patience, ..RpcLimits::DEFAULT });
+    let mut socket = Socket::open(&served);
+    socket.ask("eth_subscribe", json!(["logs", {}]));
+    let world = &served.world;
+    let mut tips = Vec::new();
+    // Contracts whose making logs 60 KiB; all of it is more than systems keep for a client.
+    for _ in 0..60 {
+        tips.push(std::sync::Arc::downgrade(&world.chain.tip()));
+        for _ in 0..3 {
+            world.pay(&world.alice, |tx| {
+                (tx.to, tx.value) = (alloy_primitives::TxKind::Create, Default::default());
+                (tx.gas_limit, tx.input) = (1_000_000, b"\x61\xf0\x00\x5f\xa0\x00".into());
+            });
+        }
+        assert_eq!(world.block().receipts[2].logs().len(), 1);
+    }
+    let start = std::time::Instant::now();
+    while tips.iter().any(|tip| tip.upgrade().is_some()) {
+        assert!(start.elapsed() < crate::wire::DEADLINE, "an old tip is kept");
+        std::thread::yield_now();
+    }
+    // Whoever takes them again misses none.
+    let mut numbers = (0..180).map(|_| socket.message()["params"]["result"]["blockNumber"].clone());
+    assert!(numbers.all(|number| number.is_string()));
 }
 
 #[test]
