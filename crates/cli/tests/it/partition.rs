@@ -12,11 +12,13 @@ use std::time::{Duration, Instant};
 const PAYEE: &str = "0x00000000000000000000000000000000000077aa";
 /// Views that pass after a cut until what was on its way has come.
 const SETTLE: usize = 1;
-/// Views that must pass in vain. So many take long enough for TCP to wait longer than [`HEALED`]
-/// before it tries a link again: the nodes must not leave it to that.
-const PASS: usize = 8;
+/// Votes to skip views, sent in vain, until it is plain that nothing becomes final.
+const PASS: usize = 4;
+/// As many take half a minute, after which TCP waits twenty seconds before it tries a link again: the
+/// nodes must not leave it to that.
+const LONG: usize = 18;
 /// Time from the mended link to the first new block of all.
-const HEALED: Duration = Duration::from_secs(10);
+const HEALED: Duration = Duration::from_secs(12);
 
 #[track_caller]
 fn expect_final(payment: Child) {
@@ -38,6 +40,7 @@ fn two_halves_stand_still_and_go_on_as_one() {
     lab.cut(&[2, 3]);
     lab.wait_timeouts(&[0, 1, 2, 3], SETTLE);
     let still = lab.numbers();
+    lab.wait_timeouts(&[0, 1, 2, 3], LONG);
     let payment = lab.pay(0, PAYEE);
     lab.wait_timeouts(&[0, 1, 2, 3], PASS);
     assert_eq!(lab.numbers(), still, "half of them made a block final");

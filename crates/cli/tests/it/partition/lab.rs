@@ -2,13 +2,14 @@
 //!
 //! Two switches stand in a name space without machines. Whoever is moved to the second one reaches
 //! nobody at the first: nothing is refused, everything is lost, as with a broken link far away.
-//! Invariant: what was made goes with the value, processes first.
+//! Invariant: what was made goes with the value, processes first; what a killed test left goes with
+//! the next.
 
 use crate::support::{BINARY, Home, until};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs::{self, OpenOptions};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -48,6 +49,7 @@ impl Lab {
     /// no networks to give.
     pub fn up() -> Option<Lab> {
         static MADE: AtomicU32 = AtomicU32::new(0);
+        sweep();
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let name = format!("terroir-{}-{number}", std::process::id());
         let [payer, password] = [String::new(), String::new()];
@@ -259,15 +261,31 @@ impl Drop for Lab {
             let _ = node.kill();
             let _ = node.wait();
         }
-        for place in 0..MACHINES {
-            let space = self.space(place);
-            let pids = Command::new("ip").args(["netns", "pids", &space]).output();
-            for pid in pids.iter().flat_map(|said| said.stdout.split(u8::is_ascii_whitespace)) {
-                let pid = String::from_utf8_lossy(pid);
-                let _ = Command::new("kill").args(["-9", &pid]).stderr(Stdio::null()).status();
-            }
-            let _ = ip(&["netns", "delete", &space]);
+        (0..MACHINES).for_each(|place| remove(&self.space(place)));
+        remove(&self.space("switch"));
+    }
+}
+
+/// Removes a name space and whoever is in it.
+fn remove(space: &str) {
+    let pids = Command::new("ip").args(["netns", "pids", space]).output();
+    for pid in pids.iter().flat_map(|said| said.stdout.split(u8::is_ascii_whitespace)) {
+        let pid = String::from_utf8_lossy(pid);
+        let _ = Command::new("kill").args(["-9", &pid]).stderr(Stdio::null()).status();
+    }
+    let _ = ip(&["netns", "delete", space]);
+}
+
+/// Removes what tests left that were killed: the names have the numbers of their processes.
+fn sweep() {
+    let spaces = Command::new("ip").args(["netns", "list"]).output();
+    let spaces = spaces.map(|said| String::from_utf8_lossy(&said.stdout).into_owned());
+    for space in spaces.unwrap_or_default().lines().filter_map(|line| line.split(' ').next()) {
+        let mut parts = space.split('-');
+        let (prefix, pid) = (parts.next(), parts.next().and_then(|pid| pid.parse::<u32>().ok()));
+        let dead = |pid| !Path::new(&format!("/proc/{pid}")).exists();
+        if prefix == Some("terroir") && pid.is_some_and(dead) {
+            remove(space);
         }
-        let _ = ip(&["netns", "delete", &self.space("switch")]);
     }
 }
