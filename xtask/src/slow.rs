@@ -23,6 +23,7 @@ pub fn run(place: &Place) -> Result<()> {
     step("every way on this machine", || everywhere(&product))?;
     step("50 kills of a data run", || kills(place))?;
     step("contracts", || contracts::run(place, false))?;
+    step("partitions of a network", || partitions(place))?;
     step("tools for aarch64", tools)?;
     step("tests on aarch64", || tests(place))?;
     step("digests on aarch64", || other_architecture(place, &product))
@@ -50,6 +51,21 @@ fn kills(place: &Place) -> Result<()> {
     let mut tests = cargo(place);
     tests.args(["test", "--release", "--package", "terroir-cli", "--test", "it", "killed_again"]);
     shell::run(tests.env("TERROIR_CRASHES", "50"))
+}
+
+/// Validators on machines of their own, whose links break.
+fn partitions(place: &Place) -> Result<()> {
+    let probe = format!("terroir-probe-{}", std::process::id());
+    if !shell::answers("ip", &["netns", "add", &probe]) {
+        eprintln!("SKIPPED: no networks can be made here, which takes root and `ip`");
+        return Ok(());
+    }
+    shell::answers("ip", &["netns", "delete", &probe]);
+    let mut tests = cargo(place);
+    tests.args(["test", "--release", "--package", "terroir-cli", "--test", "it", "partition::"]);
+    tests.args(["--", "--nocapture", "--test-threads", "1"]);
+    // Elsewhere the tests skip themselves where something is missing; here that is a failure.
+    shell::run(tests.env("TERROIR_NETWORKS", "required"))
 }
 
 /// Finds the cross compiler and the emulator, or installs Debian's packages of them.

@@ -32,6 +32,19 @@ const SEATS_MAX: usize = 128;
 const PEERS_MAX: usize = 320;
 /// Epochs whose peers stay connected.
 const PEER_SETS: usize = 2;
+/// A peer that was not heard for so long is gone, and is called again. TCP alone waits as long again
+/// as a broken link was broken before it tries it, and this bounds that: links heal in seconds,
+/// however long they were down. A peer must take the greatest message in this time.
+const SILENCE: Duration = Duration::from_secs(6);
+/// How often every peer hears something, so that a peer with nothing to say is not silent.
+const SIGN_OF_LIFE: Duration = Duration::from_secs(2);
+/// Time for a connection. A packet that opens one is sent again after one and after three seconds, so
+/// a call that is made while a link is down finds it up, or ends before TCP waits for long.
+const CONNECT: Duration = Duration::from_millis(3_500);
+/// Time for a connection and the handshake.
+const CALL: Duration = Duration::from_secs(5);
+/// Time between calls, whomever they are for. One peer is called once a second at most.
+const BETWEEN_CALLS: Duration = Duration::from_millis(100);
 
 /// A peer and where it listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +182,9 @@ fn run(
 ) {
     let runtime = engine::Config::new()
         .with_storage_directory(&config.directory)
-        .with_worker_threads(config.threads);
+        .with_worker_threads(config.threads)
+        .with_connect_timeout(CONNECT)
+        .with_read_write_timeout(SILENCE);
     engine::Runner::new(runtime).start(async |context| {
         let network = network(&context, &config);
         let node = start(context.child("consensus"), settings(config), host, network);
@@ -224,7 +239,13 @@ fn discovery_of(config: &Config) -> discovery::Config<Upgrader> {
         NZUsize!(1_024),
     );
     // Peers are called again a second after they went, and may be on this machine.
-    discovery::Config { tracked_peer_sets: NZUsize!(PEER_SETS), ..local }
+    discovery::Config {
+        tracked_peer_sets: NZUsize!(PEER_SETS),
+        gossip_bit_vec_frequency: SIGN_OF_LIFE,
+        dial_timeout: CALL,
+        dial_frequency: BETWEEN_CALLS,
+        ..local
+    }
 }
 
 type Context = engine::Context;

@@ -14,7 +14,7 @@ mod refused;
 mod snapshot;
 mod tables;
 
-pub use database::{Database, Tip};
+pub use database::{Certified, Database, Tip};
 pub use error::Error;
 pub use mempool::{Added, Mempool, Origin};
 pub use pool::{PoolLimits, Waiting};
@@ -120,30 +120,37 @@ impl Chain {
         &self.network
     }
 
-    /// Takes the block after the tip, which is final: durable, and out of the mempool, on return.
-    /// One that is kept already changes nothing. Blocks on the disk.
-    ///
-    /// Errors: those of [`Database::commit`].
+    /// Takes the block after the tip, as [`Chain::commit_all`] does.
     pub fn commit(
         &self,
         executed: &Executed,
         certificate: Option<&[u8]>,
     ) -> Result<Arc<Tip>, Error> {
+        self.commit_all(&[(executed, certificate)])
+    }
+
+    /// Takes the blocks after the tip, which are final: durable, and out of the mempool, on return; all
+    /// or none of them. Those that are kept already change nothing. Blocks on the disk.
+    ///
+    /// Errors: those of [`Database::commit`].
+    pub fn commit_all(&self, blocks: &[Certified<'_>]) -> Result<Arc<Tip>, Error> {
         let _committing = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.tip();
-        let tip = Arc::new(self.database.commit(&before, executed, certificate)?);
-        if tip.header.number == before.header.number {
+        let Some(tip) = self.database.commit(&before, blocks)? else {
             return Ok(before);
+        };
+        let tip = Arc::new(tip);
+        for (executed, _) in blocks.iter().filter(|(executed, _)| before.is_below(executed)) {
+            let Executed { block, hash, receipts, .. } = executed;
+            let (block, hash, receipts) = (block.clone(), *hash, receipts.clone());
+            let mut recent = self.recent();
+            recent.push_back(Arc::new(Final::new(block, hash, receipts)));
+            if recent.len() > RECENT_MAX {
+                recent.pop_front();
+            }
+            drop(recent);
+            self.mempool.committed(&tip, executed)?;
         }
-        let Executed { block, hash, receipts, .. } = executed;
-        let (block, hash, receipts) = (block.clone(), *hash, receipts.clone());
-        let mut recent = self.recent();
-        recent.push_back(Arc::new(Final::new(block, hash, receipts)));
-        if recent.len() > RECENT_MAX {
-            recent.pop_front();
-        }
-        drop(recent);
-        self.mempool.committed(&tip, executed)?;
         self.tip.send_replace(tip.clone());
         Ok(tip)
     }

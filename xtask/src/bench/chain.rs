@@ -1,6 +1,9 @@
 //! Four validators on this machine: how fast payments are final, how many, and what a kill costs.
 //!
-//! Invariant: what is measured is what clients see over JSON-RPC; nothing of a node is opened.
+//! Invariant: what is measured is what clients see over JSON-RPC; nothing of a node is opened while it
+//! runs.
+
+mod light;
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -10,12 +13,13 @@ use anyhow::{Context, Result, ensure};
 use super::table::{Bound, Row, Table};
 use crate::devnet::Devnet;
 use crate::place::Place;
-use crate::product::{Product, number};
+use crate::product::{Product, cargo, number};
+use crate::shell;
 
 /// Payments that are sent alone.
 const ALONE: &str = "200";
-/// Blocks that a late joiner must have in a minute.
-const JOINER_BLOCKS: f64 = 10_000.0;
+/// Nodes of the chain.
+const ALL: [usize; 4] = [0, 1, 2, 3];
 
 pub(super) fn measure(place: &Place, seconds: u64) -> Result<Table> {
     let product = Product::build(place)?;
@@ -39,21 +43,34 @@ pub(super) fn measure(place: &Place, seconds: u64) -> Result<Table> {
     devnet.kill(&[3])?;
     row("resume after kill -9 of one", "s", resume(&mut devnet, tip)?, Bound::AtMost(5.0, 2.0));
     let tip = devnet.blocks()?[0].context("a node answers")?;
-    devnet.kill(&[0, 1, 2, 3])?;
+    devnet.kill(&ALL)?;
     row(
         "resume after kill -9 of all four",
         "s",
         resume(&mut devnet, tip)?,
         Bound::AtMost(10.0, 5.0),
     );
-    let rate = join(&mut devnet)?;
-    row(
-        "late joiner",
-        "blocks a second",
-        rate,
-        Bound::AtLeast(JOINER_BLOCKS / 60.0, JOINER_BLOCKS / 15.0),
-    );
+    row("late joiner, full blocks", "blocks a second", join(&mut devnet)?, Bound::None);
+    devnet.kill(&ALL)?;
+    let share = share(place, &devnet)?;
+    let each = |name: &str| number(&share, name);
+    let what = "share of execution in block time";
+    row(what, "%", each("/share_percent")?, Bound::AtLeast(40.0, 80.0));
+    row("a transfer by revm alone", "us of a core", each("/revm_us")?, Bound::None);
+    row("a transfer in a block, by a node", "us of a core", each("/node_us")?, Bound::None);
+    row("who sent a transfer", "us of a core", each("/recover_us")?, Bound::None);
+    drop(devnet);
+    let what = format!("late joiner, {} light blocks", light::BLOCKS);
+    row(&what, "s", light::join(&product)?, Bound::AtMost(60.0, 15.0));
     Ok(table)
+}
+
+/// How much of what a node does with the blocks of a chain that does not run is the EVM.
+fn share(place: &Place, devnet: &Devnet<'_>) -> Result<serde_json::Value> {
+    let mut example = cargo(place);
+    example.args(["run", "--release", "--package", "terroir-node", "--example", "share", "--"]);
+    example.arg(devnet.folder().join("node-0")).arg("5");
+    serde_json::from_str(&shell::text(&mut example)?).context("the example prints no JSON")
 }
 
 /// Starts what does not run; seconds until every node has a block above `tip`.
@@ -66,14 +83,19 @@ fn resume(devnet: &mut Devnet<'_>, tip: u64) -> Result<f64> {
     Ok(begun.elapsed().as_secs_f64())
 }
 
-/// Takes everything but its keys from one node, and starts it: blocks a second until it is where the
-/// others are. (Its votes are lost too, which only a bench may do.)
+/// Blocks a second of a node that begins with nothing, until it is where the others are.
 fn join(devnet: &mut Devnet<'_>) -> Result<f64> {
     devnet.kill(&[3])?;
+    forget(devnet)?;
+    let tip = devnet.blocks()?[0].context("a node answers")?;
+    Ok(tip as f64 / resume(devnet, tip)?)
+}
+
+/// Takes everything but its keys from the last node. (Its votes are lost too, which only a bench may
+/// do.)
+fn forget(devnet: &Devnet<'_>) -> Result<()> {
     let member = devnet.folder().join("node-3");
     fs::remove_file(member.join("chain.redb"))?;
     fs::remove_dir_all(member.join("consensus"))?;
-    let tip = devnet.blocks()?[0].context("a node answers")?;
-    let took = resume(devnet, tip)?;
-    Ok(tip as f64 / took)
+    Ok(())
 }

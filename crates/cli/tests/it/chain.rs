@@ -1,11 +1,10 @@
 //! A chain of four validators as processes, and what people do with it.
 
-use crate::support::Home;
+use crate::support::{Home, until};
 use serde_json::{Value, json};
 use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
 /// Four processes, which end with the test however it ends.
 struct Devnet {
@@ -52,15 +51,6 @@ impl Devnet {
 impl Drop for Devnet {
     fn drop(&mut self) {
         self.command(&["devnet", "down"]);
-    }
-}
-
-/// Looks until `holds`, for a minute at most.
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let begun = Instant::now();
-    while !holds() {
-        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
-        std::thread::yield_now();
     }
 }
 

@@ -6,6 +6,7 @@ mod data;
 mod grammar;
 mod lead;
 mod model;
+mod partition;
 mod receipt;
 mod seal;
 mod serve;

@@ -9,6 +9,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub const BINARY: &str = env!("CARGO_BIN_EXE_terroir");
@@ -151,6 +152,16 @@ pub fn said(output: Output) -> Said {
         code: output.status.code().expect("it ends by itself"),
         out: text(output.stdout),
         err: text(output.stderr),
+    }
+}
+
+/// Looks until `holds`, for a minute at most.
+#[track_caller]
+pub fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !holds() {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{what}");
+        std::thread::yield_now();
     }
 }
 

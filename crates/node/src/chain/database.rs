@@ -44,6 +44,11 @@ impl Tip {
         Ok(next_base_fee(&self.header, param(&self.view, BASE_FEE_MIN)?))
     }
 
+    /// Whether `executed` comes after it.
+    pub(super) fn is_below(&self, executed: &Executed) -> bool {
+        self.header.number < executed.block.header.number
+    }
+
     fn of(database: &redb::Database) -> Result<Tip, Error> {
         let kept = Arc::new(Snapshot::open(database)?);
         let gone = || Error::damaged("tip", "its block is missing");
@@ -93,44 +98,60 @@ impl Database {
         Tip::of(&self.database)
     }
 
-    /// Writes the block after `tip`, with a certificate of its finality where there is one; durable
-    /// on return. A block that is kept already is taken for written.
+    /// Writes the blocks after `tip`, each with a certificate of its finality where there is one; all
+    /// or none, durable on return. Gives the new tip; none where all were kept already.
     ///
     /// Errors: `Gap`, `Parent` and `Fork` for a block that is not next; `Database`.
-    pub fn commit(
-        &self,
-        tip: &Tip,
-        executed: &Executed,
-        certificate: Option<&[u8]>,
-    ) -> Result<Tip, Error> {
-        let header = &executed.block.header;
-        let (number, expected) = (header.number, tip.header.number + 1);
-        if number < expected {
-            let kept = tip.kept.hash(number)?.unwrap_or_default();
-            return match kept == executed.hash {
-                true => self.tip(),
-                false => Err(Error::Fork { number, got: executed.hash, kept }),
-            };
-        }
-        if number > expected {
-            return Err(Error::Gap { number, expected });
-        }
-        if header.parent_hash != tip.hash {
-            let (got, expected) = (header.parent_hash, tip.hash);
-            return Err(Error::Parent { number, got, expected });
-        }
+    pub fn commit(&self, tip: &Tip, blocks: &[Certified<'_>]) -> Result<Option<Tip>, Error> {
+        let new = following(tip, blocks)?;
+        let Some((last, _)) = new.last() else { return Ok(None) };
         let write = begin_write(&self.database)?;
-        let Executed { block, hash, receipts, changes, .. } = executed;
-        put_block(&write, block, *hash, receipts)?;
-        put_changes(&write, changes)?;
-        history::put(&write, executed)?;
-        if let Some(certificate) = certificate {
-            let mut table = write.open_table(tables::CERTIFICATES).map_err(failed)?;
-            table.insert(number, certificate).map_err(failed)?;
+        for (executed, certificate) in new {
+            let Executed { block, hash, receipts, changes, .. } = executed;
+            put_block(&write, block, *hash, receipts)?;
+            put_changes(&write, changes)?;
+            history::put(&write, executed)?;
+            if let Some(certificate) = certificate {
+                let mut table = write.open_table(tables::CERTIFICATES).map_err(failed)?;
+                table.insert(block.header.number, *certificate).map_err(failed)?;
+            }
         }
         write.commit().map_err(failed)?;
-        self.tip()
+        let kept = Arc::new(Snapshot::open(&self.database)?);
+        let Block { header, seal, .. } = last.block.clone();
+        let view = kept.view(header.number, header.state_root);
+        Ok(Some(Tip { header, seal, hash: last.hash, view, kept }))
     }
+}
+
+/// A final block, and its certificate.
+pub type Certified<'a> = (&'a Executed, Option<&'a [u8]>);
+
+/// Those of `blocks` that are not kept yet: they follow `tip` and each other.
+fn following<'a, 'b>(tip: &Tip, blocks: &'b [Certified<'a>]) -> Result<&'b [Certified<'a>], Error> {
+    let mut kept = 0;
+    let (mut expected, mut parent) = (tip.header.number + 1, tip.hash);
+    for (executed, _) in blocks {
+        let header = &executed.block.header;
+        let number = header.number;
+        if number <= tip.header.number {
+            let there = tip.kept.hash(number)?.unwrap_or_default();
+            if there != executed.hash {
+                return Err(Error::Fork { number, got: executed.hash, kept: there });
+            }
+            kept += 1;
+            continue;
+        }
+        if number != expected {
+            return Err(Error::Gap { number, expected });
+        }
+        if header.parent_hash != parent {
+            let (got, expected) = (header.parent_hash, parent);
+            return Err(Error::Parent { number, got, expected });
+        }
+        (expected, parent) = (number + 1, executed.hash);
+    }
+    Ok(&blocks[kept..])
 }
 
 /// Makes sure that the file begins as the genesis file says; an empty one gets block 0.

@@ -1,6 +1,6 @@
 //! What consensus finds around it: this node's chain and its mempool.
 
-use crate::chain::{Chain, Error as ChainError, Origin, Refused, Tip as Newest};
+use crate::chain::{Certified, Chain, Error as ChainError, Origin, Refused};
 use crate::disk::{PUBLIC, read_small, replace};
 use crate::error::disk;
 use alloy_primitives::{B256, Bytes};
@@ -80,13 +80,9 @@ impl Host for Hosted {
     }
 
     fn commit(&self, blocks: &[Final]) -> Result<Arc<dyn Store>, Error> {
-        let mut newest: Option<Arc<Newest>> = None;
-        for block in blocks {
-            let certificate = block.certificate.as_deref();
-            newest = Some(self.chain.commit(&block.executed, certificate).map_err(fault)?);
-        }
-        let newest = newest.unwrap_or_else(|| self.chain.tip());
-        Ok(newest.kept.clone())
+        let blocks = blocks.iter().map(|one| (&*one.executed, one.certificate.as_deref()));
+        let blocks: Vec<Certified<'_>> = blocks.collect();
+        Ok(self.chain.commit_all(&blocks).map_err(fault)?.kept.clone())
     }
 
     fn block(&self, number: u64) -> Result<Option<(Block, Option<Vec<u8>>)>, Error> {

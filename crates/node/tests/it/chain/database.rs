@@ -133,6 +133,32 @@ fn only_the_block_after_the_tip_is_taken_and_only_once() {
 }
 
 #[test]
+fn several_blocks_are_kept_together_or_not_at_all() {
+    let world = World::new();
+    world.pay(&world.alice, |_| ());
+    let one = world.block();
+    world.chain.commit(&one, None).unwrap();
+    let two = propose(&world.chain, &world.chain.tip());
+    let folder = tempfile::tempdir().unwrap();
+    let text = world.chain.tip().kept.genesis().unwrap();
+    let path = folder.path().join("chain.redb");
+    let other = Chain::open(&path, &text, PoolLimits::DEFAULT).unwrap();
+    let mut wrong = two.clone();
+    wrong.block.header.parent_hash = other.genesis();
+    let refused = other.commit_all(&[(&one, None), (&wrong, None)]).err().unwrap();
+    assert!(matches!(refused, Error::Parent { number: 2, .. }), "{refused}");
+    assert_eq!((other.tip().header.number, other.tip().kept.number()), (0, 0));
+    let both = [(&one, None), (&two, Some(&b"certificate"[..]))];
+    for _ in 0..2 {
+        let tip = other.commit_all(&both).unwrap();
+        assert_eq!((tip.header.number, tip.hash, &tip.seal), (2, two.hash, &two.block.seal));
+        assert_eq!(tip.kept.block(1).unwrap().unwrap(), one.block);
+        assert_eq!(tip.kept.certificate(2).unwrap().unwrap()[..], b"certificate"[..]);
+    }
+    assert_eq!(other.block(&other.tip(), 1).unwrap().unwrap().receipts, one.receipts);
+}
+
+#[test]
 fn a_snapshot_stays_as_it_was_while_blocks_come() {
     let world = World::new();
     let before = world.chain.tip();
