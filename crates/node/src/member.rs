@@ -10,6 +10,7 @@ mod secrets;
 mod settings;
 
 pub use folder::Folder;
+pub use host::Hosted;
 pub use secrets::Secrets;
 pub use settings::{Network, Pacing, Peer, Settings, Wallets};
 
@@ -19,7 +20,6 @@ use crate::explorer;
 use crate::rpc::{RpcLimits, RpcServer};
 use crate::server::signals;
 use alloy_eips::eip2718::Encodable2718;
-use host::Hosted;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;

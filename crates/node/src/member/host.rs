@@ -9,15 +9,16 @@ use std::sync::Arc;
 use terroir_consensus::{Evidence, Final, Host, Tip};
 use terroir_ledger::{Error, Store, Transaction, View};
 
-/// A chain, for consensus.
-pub(super) struct Hosted {
+/// A chain, for consensus: the host of every member.
+pub struct Hosted {
     chain: Arc<Chain>,
     /// Where contradicting votes are kept.
     evidence: PathBuf,
 }
 
 impl Hosted {
-    pub(super) fn new(chain: Arc<Chain>, evidence: PathBuf) -> Hosted {
+    /// `chain` for consensus; contradicting votes are kept as files in the folder `evidence`.
+    pub fn new(chain: Arc<Chain>, evidence: PathBuf) -> Hosted {
         Hosted { chain, evidence }
     }
 
