@@ -32,8 +32,10 @@ struct Sum {
     blocks: u64,
     payments: u64,
     starts: u64,
+    outages: u64,
     convictions: u64,
-    mended_ms: Vec<u64>,
+    /// With the seed.
+    mended_ms: Vec<(u64, u64)>,
 }
 
 impl Sum {
@@ -44,8 +46,9 @@ impl Sum {
                 self.blocks += report.blocks;
                 self.payments += report.payments;
                 self.starts += report.starts;
+                self.outages += report.outages;
                 self.convictions += report.convictions;
-                self.mended_ms.push(report.mended_ms);
+                self.mended_ms.push((report.mended_ms, seed));
             }
             Err(failure) => {
                 self.failed += 1;
@@ -61,17 +64,19 @@ impl Sum {
             self.mended_ms.get(last * hundredths / 100).copied().unwrap_or_default()
         };
         println!(
-            "{} seeds, {} failed, {took:.1} s: {} blocks, {} payments, {} starts, {} contradictions \
-             seen; mended after {} / {} / {} ms (p50, p99, most)",
+            "{} seeds, {} failed, {took:.1} s: {} blocks, {} payments, {} starts, {} outages in a write, \
+             {} contradictions seen; mended after {} / {} / {} ms (p50, p99, most: seed {})",
             self.done,
             self.failed,
             self.blocks,
             self.payments,
             self.starts,
+            self.outages,
             self.convictions,
-            of(50),
-            of(99),
-            of(100),
+            of(50).0,
+            of(99).0,
+            of(100).0,
+            of(100).1,
         );
     }
 }

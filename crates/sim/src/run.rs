@@ -34,6 +34,8 @@ pub struct Report {
     pub payments: u64,
     /// Processes that were started.
     pub starts: u64,
+    /// Processes that ended because their disk lost power in the middle of a write.
+    pub outages: u64,
     /// How often honest validators saw contradictions, and stopped listening.
     pub convictions: u64,
     /// Milliseconds from when all was mended until all was final.
@@ -141,6 +143,7 @@ impl Act<'_, '_> {
             blocks: seen.blocks.keys().next_back().copied().unwrap_or_default(),
             payments: seen.transactions.len() as u64,
             starts: self.world.ground.starts,
+            outages: self.world.ground.outages,
             convictions: seen.convictions,
             mended_ms: (self.now() - mended).as_millis() as u64,
             took_ms: (self.now() - Duration::from_secs(BEGINNING_SECONDS + 1)).as_millis() as u64,

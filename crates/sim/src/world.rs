@@ -65,6 +65,7 @@ pub(crate) struct Ground {
     /// Where nodes keep contradicting votes.
     pub(crate) evidence: PathBuf,
     pub(crate) starts: u64,
+    pub(crate) outages: u64,
 }
 
 /// Everything in one runtime.
@@ -94,6 +95,7 @@ impl Ground {
             dice: Dice::new(plan.seed, 2),
             evidence: evidence.to_owned(),
             starts: 0,
+            outages: 0,
             people,
             plan,
         }
@@ -218,6 +220,13 @@ impl<'a> World<'a> {
         let (place, honest) = (process.place, process.honest());
         let chain = match self.opened(&process.disk, place, honest) {
             Ok(chain) => Arc::new(chain),
+            Err(_) if process.disk.is_off() => {
+                // Power went again while it was recovering.
+                self.ground.outages += 1;
+                let disk = process.disk.on(&mut self.ground.dice);
+                self.processes[which].disk = disk;
+                return;
+            }
             Err(why) => {
                 let why = format!("{why}: {:?}", std::error::Error::source(&why));
                 return self.ground.laws.broken(Violation::Closed { place, why });
@@ -274,7 +283,7 @@ impl<'a> World<'a> {
                 // Who is too fast is not heard; it is a liar.
                 let _ = voices[channel].send(Recipients::All, bytes, true);
             });
-            let channels = channels.try_into().ok().expect("all channels are there");
+            let channels = channels.try_into().expect("all channels are there");
             let (blocker, manager) = (control.clone(), self.oracle.manager());
             (Network { blocker, manager, channels }, voice)
         };
@@ -292,7 +301,7 @@ impl<'a> World<'a> {
         let chain = Chain::open_on(disk.clone(), Path::new(&name), text, PoolLimits::DEFAULT)?;
         if honest {
             let tip = chain.tip();
-            let block = |number| Some(tip.kept.block(number).ok()??);
+            let block = |number| tip.kept.block(number).ok()?;
             self.ground.laws.opens(place, tip.header.number, block);
         }
         Ok(chain)
@@ -335,6 +344,7 @@ impl<'a> World<'a> {
                 let why = ended.map_or_else(|why| why.to_string(), |why| why.to_string());
                 self.ground.laws.broken(Violation::Ended { place, why });
             }
+            self.ground.outages += u64::from(process.disk.is_off());
             process.running = None;
             process.disk = process.disk.on(&mut self.ground.dice);
             // A liar's other process goes too.

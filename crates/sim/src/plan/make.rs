@@ -35,27 +35,57 @@ fn act(dice: &mut Dice, liars: &[usize], acts: u64) -> Vec<Step> {
     if !liars.is_empty() {
         steps.push(Step { after_ms: 0, event: split(dice) });
     }
-    for _ in 0..dice.between(4, 4 + 8 / acts) {
+    let mut trouble = Trouble::default();
+    for _ in 0..dice.between(5, 5 + 10 / acts) {
         let after_ms = match dice.chance(30) {
             true => dice.between(0, 60),
             false => dice.between(0, STEP_MS_MAX),
         };
-        steps.push(Step { after_ms, event: event(dice, !liars.is_empty()) });
+        let event = trouble.mended(dice).unwrap_or_else(|| event(dice, !liars.is_empty()));
+        trouble.take(event);
+        steps.push(Step { after_ms, event });
     }
     steps
 }
 
+/// What keeps the chain from going on. It is often mended, so that there is something to be lost.
+#[derive(Default)]
+struct Trouble {
+    down: Vec<usize>,
+    cut: bool,
+}
+
+impl Trouble {
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Cut(..) | Event::Part(..) => self.cut = true,
+            Event::Join => self.cut = false,
+            Event::Kill(place) | Event::PowerOff(place, _) => self.down.push(place),
+            Event::Start(place) => self.down.retain(|down| *down != place),
+            _ => {}
+        }
+    }
+
+    fn mended(&self, dice: &mut Dice) -> Option<Event> {
+        if self.cut && dice.chance(40) {
+            return Some(Event::Join);
+        }
+        match self.down.is_empty() || dice.chance(60) {
+            true => None,
+            false => Some(Event::Start(self.down[dice.index(self.down.len())])),
+        }
+    }
+}
+
 fn event(dice: &mut Dice, lies: bool) -> Event {
     match dice.between(0, if lies { 99 } else { 74 }) {
-        0..20 => Event::Pay(dice.index(SEATS), dice.between(1, 8)),
-        20..25 => Event::PayTwice(dice.index(SEATS), dice.index(SEATS)),
-        25..35 => Event::Cut(sides(dice), dice.chance(80)),
-        35..40 => Event::Part(dice.index(SEATS), dice.index(SEATS)),
-        40..46 => Event::Join,
-        46..54 => Event::Kill(dice.index(SEATS)),
-        54..60 => Event::PowerOff(dice.index(SEATS), dice.between(0, 3)),
-        60..70 => Event::Start(dice.index(SEATS)),
-        70..75 => Event::Weather(weather(dice)),
+        0..25 => Event::Pay(dice.index(SEATS), dice.between(1, 8)),
+        25..30 => Event::PayTwice(dice.index(SEATS), dice.index(SEATS)),
+        30..39 => Event::Cut(sides(dice), dice.chance(80)),
+        39..45 => Event::Part(dice.index(SEATS), dice.index(SEATS)),
+        45..57 => Event::Kill(dice.index(SEATS)),
+        57..69 => Event::PowerOff(dice.index(SEATS), dice.between(0, 5)),
+        69..75 => Event::Weather(weather(dice)),
         75..88 => split(dice),
         _ => Event::Lie(lie(dice)),
     }
