@@ -16,6 +16,7 @@ mod place;
 mod product;
 mod python;
 mod shell;
+mod sim;
 mod slow;
 mod spec;
 mod test;
@@ -81,7 +82,16 @@ enum Chore {
     },
     /// Run what CI runs: format, lints, tidy, docs, spec, wasm, clients, digests, tests.
     Ci,
-    /// Run the slow suite: the aarch64 build under emulation, and every digest combination.
+    /// Run whole validators in simulated time, with faults and a liar that follow from a seed.
+    Sim {
+        /// The first seed; alone, it is run again and its report printed.
+        #[arg(long)]
+        seed: u64,
+        /// How many seeds, from the first on.
+        #[arg(long, default_value_t = 1)]
+        count: u64,
+    },
+    /// Run the slow suite: the aarch64 build under emulation, every digest combination, 1,000 seeds.
     Slow,
     /// Measure against a peer, print a ratio table and write `target/bench/NAME.json`.
     Bench {
@@ -114,6 +124,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Cluster => cluster::run(&place),
         Chore::Contracts { write } => contracts::run(&place, write),
         Chore::Ci => ci::run(&place),
+        Chore::Sim { seed, count } => sim::run(&place, seed, count),
         Chore::Slow => slow::run(&place),
         Chore::Bench { what } => bench::run(&place, &what),
     }

@@ -10,8 +10,11 @@ use crate::digests::{self, Ask, Way};
 use crate::place::Place;
 use crate::product::{Product, SOURCE, cargo};
 use crate::shell::{self, step};
+use crate::sim;
 use crate::wasm::has_target;
 
+/// After the seeds of every push.
+const FIRST_SEED: u64 = 20;
 const TARGET: &str = "aarch64-unknown-linux-gnu";
 const COMPILER: &str = "aarch64-linux-gnu-gcc";
 const EMULATOR: &str = "qemu-aarch64";
@@ -22,6 +25,7 @@ pub fn run(place: &Place) -> Result<()> {
     let product = Product::build(place)?;
     step("every way on this machine", || everywhere(&product))?;
     step("50 kills of a data run", || kills(place))?;
+    step("1,000 seeds of the simulator", || sim::run(place, FIRST_SEED, 1_000))?;
     step("contracts", || contracts::run(place, false))?;
     step("partitions of a network", || partitions(place))?;
     step("tools for aarch64", tools)?;

@@ -23,6 +23,7 @@ pub use snapshot::Snapshot;
 
 use alloy_consensus::ReceiptEnvelope;
 use alloy_primitives::B256;
+use redb::StorageBackend;
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -82,7 +83,20 @@ impl Chain {
     ///
     /// Errors: those of [`Database::open`].
     pub fn open(path: &Path, text: &str, limits: PoolLimits) -> Result<Chain, Error> {
-        let database = Database::open(path, text)?;
+        Chain::new(Database::open(path, text)?, limits)
+    }
+
+    /// The same on any storage; `name` stands for it in errors. For the simulator's disks.
+    pub fn open_on(
+        storage: impl StorageBackend,
+        name: &Path,
+        text: &str,
+        limits: PoolLimits,
+    ) -> Result<Chain, Error> {
+        Chain::new(Database::open_on(storage, name, text)?, limits)
+    }
+
+    fn new(database: Database, limits: PoolLimits) -> Result<Chain, Error> {
         let tip = database.tip()?;
         let mempool = Mempool::new(database.chain().id, limits, &tip)?;
         let tip = watch::Sender::new(Arc::new(tip));

@@ -11,6 +11,7 @@ mod secrets;
 mod settings;
 
 pub use folder::Folder;
+pub use host::Hosted;
 pub use secrets::Secrets;
 pub use settings::{Network, Pacing, Peer, Settings, Wallets};
 
@@ -19,7 +20,6 @@ use crate::error::Error;
 use crate::explorer;
 use crate::rpc::{RpcLimits, RpcServer};
 use crate::server::signals;
-use host::Hosted;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use super::snapshot::Snapshot;
 use super::tables::{self, FORMAT};
 use alloy_consensus::{Header, ReceiptEnvelope};
 use alloy_primitives::B256;
-use redb::{ReadableDatabase, TableError, WriteTransaction};
+use redb::{DatabaseError, ReadableDatabase, StorageBackend, TableError, WriteTransaction};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use terroir_ledger::execute::{next_base_fee, param};
@@ -72,11 +72,27 @@ impl Database {
     /// Errors: `Ledger` for the genesis file; `Format` and `Genesis` for a file of another format or
     /// chain; `Disk` where it cannot be opened, because another process has it for example.
     pub fn open(path: &Path, text: &str) -> Result<Database, Error> {
+        Database::new(path, text, |builder| builder.create(path))
+    }
+
+    /// The same on any storage; `name` stands for it in errors.
+    pub fn open_on(
+        storage: impl StorageBackend,
+        name: &Path,
+        text: &str,
+    ) -> Result<Database, Error> {
+        Database::new(name, text, |builder| builder.create_with_backend(storage))
+    }
+
+    fn new(
+        path: &Path,
+        text: &str,
+        open: impl FnOnce(&redb::Builder) -> Result<redb::Database, DatabaseError>,
+    ) -> Result<Database, Error> {
         let beginning = Genesis::parse(text)?.begin()?;
         let mut builder = redb::Database::builder();
         builder.set_cache_size(CACHE_BYTES);
-        let database = builder
-            .create(path)
+        let database = open(&builder)
             .map_err(|source| Error::Disk { path: path.into(), source: Box::new(source.into()) })?;
         check(&database, path, &beginning, text)?;
         let Beginning { chain, hash: genesis, .. } = beginning;
@@ -250,7 +266,7 @@ fn put_changes(write: &WriteTransaction, changes: &Changes) -> Result<(), Error>
         .map_err(failed)?;
     }
     let mut codes = write.open_table(tables::CODES).map_err(failed)?;
-    for (hash, code) in &changes.codes {
+    for (hash, code) in sorted(changes.codes.iter()) {
         codes.insert(&hash.0, &code[..]).map_err(failed)?;
     }
     let mut nodes = write.open_table(tables::NODES).map_err(failed)?;

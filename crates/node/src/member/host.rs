@@ -11,8 +11,8 @@ use terroir_consensus::{Evidence, Final, Host, Received, Tip};
 use terroir_ledger::block::EVIDENCE_BYTES_MAX;
 use terroir_ledger::{Block, Error, Store, Transaction, View};
 
-/// A chain, for consensus.
-pub(super) struct Hosted {
+/// A chain, for consensus: the host of every member.
+pub struct Hosted {
     chain: Arc<Chain>,
     /// Where contradicting votes are kept.
     folder: PathBuf,
@@ -21,8 +21,8 @@ pub(super) struct Hosted {
 }
 
 impl Hosted {
-    /// With the evidence that is kept in `folder`. Errors: `Disk`.
-    pub(super) fn new(chain: Arc<Chain>, folder: PathBuf) -> Result<Hosted, crate::Error> {
+    /// `chain` for consensus; contradicting votes are kept as files in `folder`. Errors: `Disk`.
+    pub fn new(chain: Arc<Chain>, folder: PathBuf) -> Result<Hosted, crate::Error> {
         fs::create_dir_all(&folder).map_err(disk(&folder))?;
         let mut evidence = Vec::new();
         for entry in fs::read_dir(&folder).map_err(disk(&folder))? {

@@ -1,0 +1,74 @@
+//! Every law is seen to be broken where what it rests on is taken away.
+
+use terroir_sim::{Event, Hears, Lie, Plan, Step, Violation, run};
+
+/// A plan of one act with these steps.
+fn plan(liars: &[usize], steps: &[(u64, Event)]) -> Plan {
+    let act = steps.iter().map(|(after_ms, event)| Step { after_ms: *after_ms, event: *event });
+    Plan {
+        seed: 7,
+        liars: liars.to_vec(),
+        false_disks: Vec::new(),
+        disconnect: false,
+        idle_ms: 200,
+        kept_percent: 0,
+        kept_first: true,
+        acts: vec![act.collect()],
+    }
+}
+
+fn broken(plan: &Plan) -> Violation {
+    run(plan).unwrap_err().violation
+}
+
+#[test]
+fn two_liars_of_four_make_two_chains() {
+    // The honest two hear one process of each liar, and not each other.
+    let sides = [Hears::First, Hears::Second, Hears::First, Hears::First];
+    let steps = [(0, Event::Split(sides)), (0, Event::Part(0, 1)), (30_000, Event::Join)];
+    let violation = broken(&plan(&[2, 3], &steps));
+    assert!(matches!(violation, Violation::Fork { .. }), "{violation}");
+    // One is not enough.
+    run(&plan(&[2], &steps)).unwrap();
+}
+
+#[test]
+fn a_chain_without_two_of_four_is_seen_to_stand_still() {
+    let noise = [(500, Event::Lie(Lie::Noise)), (500, Event::Pay(0, 3))];
+    let silenced = |liars: &[usize]| Plan { disconnect: true, ..plan(liars, &noise) };
+    match broken(&silenced(&[2, 3])) {
+        Violation::Stalled { missing, .. } => assert_eq!(missing, 3),
+        other => panic!("{other}"),
+    }
+    run(&silenced(&[2])).unwrap();
+}
+
+#[test]
+fn a_disk_that_does_not_keep_what_it_says_is_found_out() {
+    let mut plan = plan(&[], &[(3_000, Event::Kill(1)), (100, Event::Start(1))]);
+    assert!(run(&plan).is_ok());
+    plan.false_disks = vec![1];
+    // What is left of what was never synced is chance, and may be all.
+    let found_out = |seed| match run(&Plan { seed, ..plan.clone() }) {
+        Ok(_) => false,
+        Err(failure) => match failure.violation {
+            Violation::Lost { place: 1, .. } | Violation::Closed { place: 1, .. } => true,
+            other => panic!("{other}"),
+        },
+    };
+    assert!((0..6).any(found_out));
+}
+
+#[test]
+fn every_lie_is_survived_and_some_are_proved() {
+    let lies =
+        [Lie::Notarize, Lie::Finalize, Lie::NullifyFinalize, Lie::State, Lie::Sender, Lie::Noise];
+    for lie in lies {
+        let mut steps = vec![(1_000, Event::Lie(lie)); 3];
+        steps.push((500, Event::Pay(0, 3)));
+        let report = run(&plan(&[2], &steps)).unwrap();
+        let proved =
+            matches!(lie, Lie::Notarize | Lie::Finalize | Lie::NullifyFinalize | Lie::Noise);
+        assert_eq!(report.convictions > 0, proved, "{lie:?}: {report:?}");
+    }
+}
