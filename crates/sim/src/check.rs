@@ -2,7 +2,7 @@
 
 use crate::laws::{Seen, Violation};
 use crate::world::World;
-use alloy_primitives::Bytes;
+use alloy_primitives::{Address, Bytes};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use terroir_ledger::native::staking::seats_of;
@@ -24,85 +24,90 @@ impl World<'_> {
         let mut seen = self.ground.laws.seen();
         let each = chains.iter().try_for_each(|(place, chain)| {
             let tip = chain.tip();
-            self.check_blocks(*place, &tip, &seen)?;
-            self.check_state(*place, &tip)
+            blocks(*place, &tip, &seen)?;
+            let accounts = self.ground.people.accounts.iter();
+            state(*place, &tip, accounts.map(|account| account.address))
         });
-        if let Err(violation) = each.and_then(|()| self.check_certificates(&chains)) {
+        if let Err(violation) = each.and_then(|()| certificates(&chains)) {
             seen.broken(violation);
         }
     }
+}
 
-    fn check_blocks(&self, place: usize, tip: &Tip, seen: &Seen) -> Result<(), Violation> {
-        for (number, first) in seen.blocks.range(..=tip.header.number) {
-            let got = tip.kept.hash(*number).ok().flatten().unwrap_or_default();
-            if got != *first {
-                return Err(Violation::Fork { number: *number, place, got, first: *first });
-            }
+/// Whether all blocks and payments are where they were seen.
+fn blocks(place: usize, tip: &Tip, seen: &Seen) -> Result<(), Violation> {
+    for (number, first) in seen.blocks.range(..=tip.header.number) {
+        let got = tip.kept.hash(*number).ok().flatten().unwrap_or_default();
+        if got != *first {
+            return Err(Violation::Fork { number: *number, place, got, first: *first });
         }
-        for (hash, number) in &seen.transactions {
-            let found = tip.kept.place_of(hash).ok().flatten();
-            if found.is_none_or(|(found, _)| found != *number) {
-                return Err(Violation::Gone { hash: *hash, number: *number, place });
-            }
-        }
-        Ok(())
     }
-
-    /// Whether the accounts are in the tables as they are in the tree, whose root all agreed on.
-    fn check_state(&self, place: usize, tip: &Tip) -> Result<(), Violation> {
-        for account in &self.ground.people.accounts {
-            let address = account.address;
-            let same = || -> Result<bool, Error> {
-                let tree = Tree::open(&tip.view, tip.header.state_root)?;
-                Ok(tree.account(&address)? == tip.view.account(&address)?)
-            };
-            if !same().is_ok_and(|same| same) {
-                return Err(Violation::State { place, address });
-            }
+    for (hash, number) in &seen.transactions {
+        let found = tip.kept.place_of(hash).ok().flatten();
+        if found.is_none_or(|(found, _)| found != *number) {
+            return Err(Violation::Gone { hash: *hash, number: *number, place });
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// Follows the chain as a light client does, by one certificate an epoch.
-    fn check_certificates(&self, chains: &[(usize, Arc<Chain>)]) -> Result<(), Violation> {
-        let Some((_, longest)) = chains.iter().max_by_key(|(_, chain)| chain.tip().header.number)
-        else {
-            return Ok(());
+/// Whether accounts are in the tables as they are in the tree, whose root all agreed on.
+fn state(
+    place: usize,
+    tip: &Tip,
+    accounts: impl Iterator<Item = Address>,
+) -> Result<(), Violation> {
+    for address in accounts {
+        let same = || -> Result<bool, Error> {
+            let tree = Tree::open(&tip.view, tip.header.state_root)?;
+            Ok(tree.account(&address)? == tip.view.account(&address)?)
         };
-        let (genesis, tip) = (longest.genesis(), longest.tip());
-        let wrong = |place, number, why: String| Violation::Certificate { place, number, why };
-        let first = Light::new(&genesis, &seats(&tip, 0).map_err(|why| wrong(0, 0, why))?);
-        let mut light = first.map_err(|why| wrong(0, 0, why.to_string()))?;
-        for (epoch, (place, block, certificate)) in self.certified(chains) {
-            let number = block.header.number;
-            let wrong = |why: String| wrong(place, number, why);
-            while light.epoch() < epoch {
-                let seats = seats(&tip, number).map_err(wrong)?;
-                light.advance(&seats).map_err(|why| wrong(why.to_string()))?;
-            }
-            let (header, seal) = (alloy_rlp::encode(&block.header), alloy_rlp::encode(&block.seal));
-            let checked = light.check(&header, &seal, &certificate);
-            checked.map_err(|why| wrong(why.to_string()))?;
+        if !same().is_ok_and(|same| same) {
+            return Err(Violation::State { place, address });
         }
-        Ok(())
     }
+    Ok(())
+}
 
-    /// By epoch, the last block for which anybody has a certificate.
-    fn certified(&self, chains: &[(usize, Arc<Chain>)]) -> BTreeMap<u64, Certified> {
-        let mut certified: BTreeMap<u64, Certified> = BTreeMap::new();
-        for (place, chain) in chains {
-            let tip = chain.tip();
-            for number in 1..=tip.header.number {
-                let Ok(Some(certificate)) = tip.kept.certificate(number) else { continue };
-                let Ok(Some(block)) = tip.kept.block(number) else { continue };
-                let last = certified.get(&block.seal.epoch).map(|(_, block, _)| block);
-                if last.is_none_or(|last| last.header.number < number) {
-                    certified.insert(block.seal.epoch, (*place, block, certificate));
-                }
+/// Follows the chain as a light client does, by one certificate an epoch.
+fn certificates(chains: &[(usize, Arc<Chain>)]) -> Result<(), Violation> {
+    let longest = chains.iter().max_by_key(|(_, chain)| chain.tip().header.number);
+    let Some((_, longest)) = longest else {
+        return Ok(());
+    };
+    let (genesis, tip) = (longest.genesis(), longest.tip());
+    let wrong = |place, number, why: String| Violation::Certificate { place, number, why };
+    let first = seats(&tip, 0).map_err(|why| wrong(0, 0, why))?;
+    let mut light = Light::new(&genesis, &first).map_err(|why| wrong(0, 0, why.to_string()))?;
+    for (epoch, (place, block, certificate)) in certified(chains) {
+        let number = block.header.number;
+        let wrong = |why: String| wrong(place, number, why);
+        if light.epoch() < epoch {
+            let seats = seats(&tip, number).map_err(wrong)?;
+            light.advance(&seats).map_err(|why| wrong(why.to_string()))?;
+        }
+        let (header, seal) = (alloy_rlp::encode(&block.header), alloy_rlp::encode(&block.seal));
+        let checked = light.check(&header, &seal, &certificate);
+        checked.map_err(|why| wrong(why.to_string()))?;
+    }
+    Ok(())
+}
+
+/// By epoch, the last block for which anybody has a certificate.
+fn certified(chains: &[(usize, Arc<Chain>)]) -> BTreeMap<u64, Certified> {
+    let mut certified: BTreeMap<u64, Certified> = BTreeMap::new();
+    for (place, chain) in chains {
+        let tip = chain.tip();
+        for number in 1..=tip.header.number {
+            let Ok(Some(certificate)) = tip.kept.certificate(number) else { continue };
+            let Ok(Some(block)) = tip.kept.block(number) else { continue };
+            let last = certified.get(&block.seal.epoch).map(|(_, block, _)| block);
+            if last.is_none_or(|last| last.header.number < number) {
+                certified.insert(block.seal.epoch, (*place, block, certificate));
             }
         }
-        certified
     }
+    certified
 }
 
 /// The keys of the committee of the block `number`, as the state after it has them.
@@ -114,3 +119,6 @@ fn seats(tip: &Tip, number: u64) -> Result<Vec<SeatKeys>, String> {
     let keys = |vote_key: Vec<u8>| vote_key.try_into().map_err(|_| "a key is too short".to_owned());
     seats.into_iter().map(|seat| Ok((seat.key.0, keys(seat.vote_key)?))).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,28 +3,29 @@
 //! Invariant: a process is the production node over its production host; only what lies below both is
 //! simulated.
 
-use crate::dice::Dice;
+mod process;
+
+pub(crate) use process::{Ground, Process};
+
 use crate::disk::Disk;
 use crate::host::{Forged, Watched};
-use crate::laws::{Laws, Violation};
+use crate::laws::Violation;
 use crate::liar::{Split, Voice};
-use crate::people::{People, SEATS};
-use crate::plan::{Plan, Weather};
-use alloy_primitives::Bytes;
+use crate::people::SEATS;
+use crate::plan::Weather;
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_p2p::simulated::{self, Control, Link, Oracle};
 use commonware_p2p::{Recipients, Sender as _};
+use commonware_runtime::Supervisor as _;
 use commonware_runtime::deterministic::Context;
-use commonware_runtime::{Handle, Supervisor as _};
 use commonware_utils::{NZUsize, probability};
 use futures_util::FutureExt;
-use std::path::{Path, PathBuf};
+use process::Live;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use terroir_consensus::{
-    CHANNELS, Error, MESSAGE_BYTES_MAX, Network, Pace, Running, Settings, quota, start,
-};
-use terroir_node::chain::{Chain, Origin, PoolLimits};
+use terroir_consensus::{CHANNELS, MESSAGE_BYTES_MAX, Network, Pace, Settings, quota, start};
+use terroir_node::chain::{Chain, PoolLimits};
 use terroir_node::member::Hosted;
 
 /// A process's network.
@@ -38,36 +39,6 @@ type Wires<T> = Network<
 /// Milliseconds between blocks, at least.
 const BLOCK_MS: u64 = 50;
 
-/// A process of a validator, whether it runs or not. A liar has two.
-pub(crate) struct Process {
-    pub(crate) place: usize,
-    liar: bool,
-    pub(crate) disk: Disk,
-    pub(crate) forged: Forged,
-    running: Option<Live>,
-}
-
-/// What there is of a process while it runs.
-struct Live {
-    chain: Arc<Chain>,
-    node: Running,
-    task: Handle<Error>,
-    voice: Voice,
-}
-
-/// What outlives a runtime: disks, and what was planned.
-pub(crate) struct Ground {
-    pub(crate) people: People,
-    pub(crate) plan: Plan,
-    pub(crate) laws: Laws,
-    pub(crate) dice: Dice,
-    pub(crate) disks: Vec<Disk>,
-    /// Where nodes keep contradicting votes.
-    pub(crate) evidence: PathBuf,
-    pub(crate) starts: u64,
-    pub(crate) outages: u64,
-}
-
 /// Everything in one runtime.
 pub(crate) struct World<'a> {
     pub(crate) context: Context,
@@ -79,54 +50,6 @@ pub(crate) struct World<'a> {
     /// Whether a message can go from one place to another.
     open: [[bool; SEATS]; SEATS],
     linked: [[Option<Weather>; SEATS]; SEATS],
-}
-
-impl Ground {
-    /// Whose every process is, in the order of disks; twins come last.
-    fn roles(plan: &Plan) -> Vec<usize> {
-        (0..SEATS).chain(plan.liars.iter().copied()).collect()
-    }
-
-    pub(crate) fn new(plan: Plan, people: People, evidence: &Path) -> Ground {
-        let disk = |place| Disk::new(plan.false_disks.contains(&place));
-        Ground {
-            disks: Ground::roles(&plan).into_iter().map(disk).collect(),
-            laws: Laws::new(&plan.liars),
-            dice: Dice::new(plan.seed, 2),
-            evidence: evidence.to_owned(),
-            starts: 0,
-            outages: 0,
-            people,
-            plan,
-        }
-    }
-}
-
-impl Process {
-    pub(crate) fn runs(&self) -> bool {
-        self.running.is_some()
-    }
-
-    pub(crate) fn honest(&self) -> bool {
-        !self.liar
-    }
-
-    pub(crate) fn chain(&self) -> Option<&Arc<Chain>> {
-        self.running.as_ref().map(|live| &live.chain)
-    }
-
-    /// Speaks in the name of its validator.
-    pub(crate) fn voice(&mut self) -> Option<&mut Voice> {
-        self.running.as_mut().map(|live| &mut live.voice)
-    }
-
-    /// Brings a client's transaction here, as the JSON-RPC server does.
-    pub(crate) fn submit(&self, bytes: &Bytes) {
-        let Some(live) = &self.running else { return };
-        if live.chain.mempool().add(bytes, Origin::Local).is_ok() {
-            live.node.submit(vec![bytes.clone()]);
-        }
-    }
 }
 
 impl<'a> World<'a> {

@@ -1,6 +1,6 @@
 //! Every law is seen to be broken where what it rests on is taken away.
 
-use terroir_sim::{Event, Hears, Lie, Plan, Step, Violation, run};
+use terroir_sim::{Event, Hears, Lie, Plan, Step, Violation, Weather, run};
 
 /// A plan of one act with these steps.
 fn plan(liars: &[usize], steps: &[(u64, Event)]) -> Plan {
@@ -71,4 +71,14 @@ fn every_lie_is_survived_and_some_are_proved() {
             matches!(lie, Lie::Notarize | Lie::Finalize | Lie::NullifyFinalize | Lie::Noise);
         assert_eq!(report.convictions > 0, proved, "{lie:?}: {report:?}");
     }
+}
+
+#[test]
+fn a_panic_is_a_violation_with_the_plan_that_led_to_it() {
+    let weather = Weather { latency_ms: 1, jitter_ms: 0, lost_percent: 101 };
+    let failure = run(&plan(&[], &[(0, Event::Weather(weather))])).unwrap_err();
+    assert!(matches!(failure.violation, Violation::Panic(_)));
+    let text = failure.to_string();
+    let named = ["seed 7: liars []", "lost_percent: 101", "cargo xtask sim --seed 7"];
+    assert!(named.iter().all(|named| text.contains(named)), "{text}");
 }

@@ -1,0 +1,73 @@
+//! Each law that needs no run is broken here.
+
+use super::{Laws, Violation};
+use crate::people::{Account, People};
+use terroir_ledger::{Block, Transaction};
+
+/// Block `number`; with another `salt` it is another one.
+fn block(number: u64, salt: u64) -> Block {
+    let mut block = People::new().beginning.block;
+    (block.header.number, block.header.timestamp) = (number, salt);
+    block
+}
+
+fn with_a_payment(number: u64, account: &Account) -> Block {
+    let (_, bytes) = account.pay(0, account.address, 1);
+    let paid = Transaction::decode(&bytes, People::new().beginning.chain.id).unwrap();
+    Block { transactions: vec![paid.envelope], ..block(number, 0) }
+}
+
+fn found(work: impl FnOnce(&Laws)) -> Option<Violation> {
+    let laws = Laws::new(&[3]);
+    work(&laws);
+    laws.seen().violation.clone()
+}
+
+#[test]
+fn blocks_come_in_order_and_are_the_same_for_all() {
+    let all = |laws: &Laws| {
+        for (place, number) in [(0, 1), (1, 1), (1, 2), (0, 2), (2, 1)] {
+            laws.keeps(place, &block(number, 0));
+        }
+    };
+    assert_eq!(found(all), None);
+    let gap = found(|laws| laws.keeps(2, &block(2, 0)));
+    assert_eq!(gap, Some(Violation::Order { place: 2, got: 2, expected: 1 }));
+    let (first, got) = (block(1, 0).hash(), block(1, 1).hash());
+    let fork = found(|laws| {
+        laws.keeps(0, &block(1, 0));
+        laws.keeps(2, &block(1, 1));
+    });
+    assert_eq!(fork, Some(Violation::Fork { number: 1, place: 2, got, first }));
+}
+
+#[test]
+fn a_payment_is_final_once() {
+    let account = &People::new().accounts[0];
+    let twice = found(|laws| {
+        laws.keeps(0, &with_a_payment(1, account));
+        laws.keeps(0, &with_a_payment(2, account));
+    });
+    assert!(matches!(twice, Some(Violation::Twice { first: 1, second: 2, .. })), "{twice:?}");
+}
+
+#[test]
+fn what_was_durable_is_there_again_and_may_be_more() {
+    let opened = |newest| {
+        found(|laws| {
+            (1..=3).for_each(|number| laws.keeps(0, &block(number, 0)));
+            laws.opens(0, newest, |number| Some(block(number, 0)));
+            assert_eq!(laws.seen().heights[0], newest.max(3));
+        })
+    };
+    assert_eq!(opened(3), None);
+    assert_eq!(opened(5), None);
+    assert_eq!(opened(2), Some(Violation::Lost { place: 0, before: 3, after: 2 }));
+}
+
+#[test]
+fn only_liars_are_accused() {
+    assert_eq!(found(|laws| laws.accuses(0, 3, "blocks")), None);
+    let framed = found(|laws| laws.accuses(0, 1, "blocks"));
+    assert_eq!(framed, Some(Violation::Framed { place: 0, whom: 1, how: "blocks" }));
+}
