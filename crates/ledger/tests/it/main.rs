@@ -2,6 +2,7 @@
 
 mod blocks;
 mod governance;
+mod permit2;
 mod predeploy;
 mod proofs;
 mod registry;
