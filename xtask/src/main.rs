@@ -18,11 +18,13 @@ mod python;
 mod shell;
 mod slow;
 mod spec;
+mod state_tests;
 mod test;
 mod tidy;
 mod wallets;
 mod wasm;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -79,6 +81,11 @@ enum Chore {
         #[arg(long)]
         write: bool,
     },
+    /// Run Ethereum's state tests, of a release of its execution-spec-tests, on this chain's EVM.
+    StateTests {
+        /// The folder `state_tests` of a release.
+        folder: PathBuf,
+    },
     /// Run what CI runs: format, lints, tidy, docs, spec, wasm, clients, digests, tests.
     Ci,
     /// Run the slow suite: the aarch64 build under emulation, and every digest combination.
@@ -113,6 +120,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Digests => digests::run(&place),
         Chore::Cluster => cluster::run(&place),
         Chore::Contracts { write } => contracts::run(&place, write),
+        Chore::StateTests { folder } => state_tests::run(&place, &folder),
         Chore::Ci => ci::run(&place),
         Chore::Slow => slow::run(&place),
         Chore::Bench { what } => bench::run(&place, &what),

@@ -1,6 +1,7 @@
 //! The state machine from outside: genesis, blocks, native contracts, proofs.
 
 mod blocks;
+mod conformance;
 mod governance;
 mod permit2;
 mod predeploy;
