@@ -3,6 +3,7 @@
 mod blocks;
 mod conformance;
 mod governance;
+mod hostile;
 mod permit2;
 mod predeploy;
 mod proofs;
