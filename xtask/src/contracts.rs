@@ -12,7 +12,7 @@ use crate::place::Place;
 use crate::shell;
 
 /// Contracts of block 0.
-const PREDEPLOYS: [&str; 2] = ["Multicall3", "Wrapped"];
+const PREDEPLOYS: [&str; 3] = ["Multicall3", "Permit2", "Wrapped"];
 
 /// Compiles every file of `contracts/` and compares the code of block 0; with `write`, writes it.
 ///

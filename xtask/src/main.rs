@@ -19,11 +19,13 @@ mod shell;
 mod sim;
 mod slow;
 mod spec;
+mod state_tests;
 mod test;
 mod tidy;
 mod wallets;
 mod wasm;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -80,6 +82,11 @@ enum Chore {
         #[arg(long)]
         write: bool,
     },
+    /// Run Ethereum's state tests, of a release of its execution-spec-tests, on this chain's EVM.
+    StateTests {
+        /// The folder `state_tests` of a release.
+        folder: PathBuf,
+    },
     /// Run what CI runs: format, lints, tidy, docs, spec, wasm, clients, digests, tests.
     Ci,
     /// Run whole validators in simulated time, with faults and a liar that follow from a seed.
@@ -123,6 +130,7 @@ fn run(chore: Chore) -> Result<()> {
         Chore::Digests => digests::run(&place),
         Chore::Cluster => cluster::run(&place),
         Chore::Contracts { write } => contracts::run(&place, write),
+        Chore::StateTests { folder } => state_tests::run(&place, &folder),
         Chore::Ci => ci::run(&place),
         Chore::Sim { seed, count } => sim::run(&place, seed, count),
         Chore::Slow => slow::run(&place),

@@ -217,8 +217,14 @@ impl Genesis {
             let fixed = PREDEPLOYS.iter().any(|one| one.address == *address);
             fixed || ALL.contains(address) || *address == SYSTEM_ADDRESS
         };
-        match self.accounts.keys().find(|address| taken(address)) {
-            Some(address) => wrong(format!("accounts: {address} belongs to the network itself")),
+        if let Some(address) = self.accounts.keys().find(|address| taken(address)) {
+            return wrong(format!("accounts: {address} belongs to the network itself"));
+        }
+        // The EVM takes such code for a loan of another account's, and nothing else: EIP-3541, 7702.
+        match self.accounts.iter().find(|(_, account)| account.code.starts_with(&[0xef])) {
+            Some((address, _)) => {
+                wrong(format!("accounts: the code of {address} begins with 0xef, as none can"))
+            }
             None => Ok(()),
         }
     }

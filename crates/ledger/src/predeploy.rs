@@ -25,7 +25,7 @@ impl Predeploy {
 }
 
 /// All of them.
-pub const PREDEPLOYS: [Predeploy; 4] = [
+pub const PREDEPLOYS: [Predeploy; 5] = [
     // From the EIP.
     Predeploy {
         name: "EIP-2935 history",
@@ -45,6 +45,13 @@ pub const PREDEPLOYS: [Predeploy; 4] = [
         name: "Multicall3",
         address: address!("cA11bde05977b3631167028862bE2a173976CA11"),
         hex: include_str!("../../../contracts/predeploy/Multicall3.hex"),
+    },
+    // Written anew after the published interface: what others deployed keeps its domain from its
+    // constructor, which does not run here.
+    Predeploy {
+        name: "Permit2",
+        address: address!("000000000022D473030F116dDEE9F6B43aC78BA3"),
+        hex: include_str!("../../../contracts/predeploy/Permit2.hex"),
     },
     Predeploy {
         name: "Wrapped",

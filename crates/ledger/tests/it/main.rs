@@ -1,7 +1,10 @@
 //! The state machine from outside: genesis, blocks, native contracts, proofs.
 
 mod blocks;
+mod conformance;
 mod governance;
+mod hostile;
+mod permit2;
 mod predeploy;
 mod proofs;
 mod registry;

@@ -5,7 +5,7 @@ use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_sol_types::{SolCall, sol};
 use terroir_ledger::native::REGISTRY;
 use terroir_ledger::native::abi::IRegistry;
-use terroir_ledger::predeploy::PREDEPLOYS;
+use terroir_ledger::predeploy::{PREDEPLOYS, Predeploy};
 
 sol! {
     struct Call3 { address target; bool allowFailure; bytes callData; }
@@ -19,8 +19,16 @@ sol! {
     function balanceOf(address of) external view returns (uint256);
 }
 
+fn find(name: &str) -> &'static Predeploy {
+    PREDEPLOYS.iter().find(|one| one.name == name).unwrap()
+}
+
 fn at(name: &str) -> Address {
-    PREDEPLOYS.iter().find(|one| one.name == name).unwrap().address
+    find(name).address
+}
+
+pub fn code(name: &str) -> Bytes {
+    find(name).code()
 }
 
 #[test]

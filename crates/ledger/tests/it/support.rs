@@ -38,10 +38,13 @@ impl Account {
     }
 
     pub fn sign(&self, tx: TxEip1559) -> TxEnvelope {
-        let hash = tx.signature_hash();
-        let (signature, recovery) = self.key.sign_prehash_recoverable(hash.as_slice()).unwrap();
-        let signature = Signature::from((signature, recovery));
+        let signature = self.sign_hash(tx.signature_hash());
         tx.into_signed(signature).into()
+    }
+
+    pub fn sign_hash(&self, hash: B256) -> Signature {
+        let (signature, recovery) = self.key.sign_prehash_recoverable(hash.as_slice()).unwrap();
+        Signature::from((signature, recovery))
     }
 }
 
