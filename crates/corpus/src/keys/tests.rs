@@ -138,6 +138,26 @@ fn wrong_items_with_right_checksums_are_found() {
 }
 
 #[test]
+fn records_out_of_order_are_refused_before_they_are_taken_for_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    write(&path, &[item(0, 1, 1), item(0, 2, 2)], &[]).unwrap();
+    let good = fs::read(&path).unwrap();
+    let changes: [fn(&mut [u8]); 2] =
+        [|table| table.rotate_left(32), |table| table.copy_within(..32, 32)];
+    for change in changes {
+        let mut bytes = good.clone();
+        change(&mut bytes[40..104]);
+        let frame = [&bytes[..112], &bytes[156..164]].concat();
+        bytes[164..].copy_from_slice(&xxhash_rust::xxh3::xxh3_64(&frame).to_le_bytes());
+        fs::write(&path, &bytes).unwrap();
+        let got = Run::open(&path).err();
+        let says = |what: &str| what == "its records do not ascend";
+        assert!(matches!(&got, Some(Error::Damaged { what, .. }) if says(what)), "{got:?}");
+    }
+}
+
+#[test]
 fn sketches_come_back_with_their_records() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
