@@ -169,6 +169,13 @@ impl Run {
         &self.records
     }
 
+    /// Takes the table of records out of memory, with the lengths of their sketches: all that is left
+    /// to read is [`Run::more`].
+    pub(super) fn take_records(&mut self) -> Vec<RecordId> {
+        self.lengths = Vec::new();
+        std::mem::take(&mut self.records)
+    }
+
     /// Number of items.
     pub fn items(&self) -> u64 {
         self.items

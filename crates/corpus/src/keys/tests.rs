@@ -138,6 +138,17 @@ fn wrong_items_with_right_checksums_are_found() {
 }
 
 #[test]
+fn a_run_that_is_merged_holds_no_table_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = runs(folder.path(), &many(), 7_000);
+    let records = merged::records(&paths).unwrap();
+    let Source::Run(run, numbers) = Source::open(&paths[0], &records).unwrap() else {
+        panic!("a file is a run")
+    };
+    assert_eq!((run.records(), numbers.len()), (&[][..], 211));
+}
+
+#[test]
 fn records_out_of_order_are_refused_before_they_are_taken_for_others() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");
