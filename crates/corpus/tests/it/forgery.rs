@@ -2,7 +2,8 @@
 
 use crate::world::{World, files, key, lines, salt, signs};
 use arrow_array::cast::AsArray;
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
+use arrow_array::types::Int64Type;
+use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::{self, File};
@@ -202,6 +203,51 @@ fn a_row_with_its_leaf_and_claims_forged_is_named_by_the_smallest_audit() {
     forger.sign_version();
     let found = forger.smallest();
     assert!(found.iter().any(|one| one.tree == "gopher_quality" && one.record.is_some()));
+}
+
+#[test]
+fn rows_that_are_not_those_of_the_version_are_never_shown() {
+    let forger = forger();
+    let (catalogue, kept) = (forger.world.catalogue(), &forger.kept);
+    let table = forger.table(1);
+    let honest = fs::read(&table).unwrap();
+    let refused = |what: &str| {
+        forger.sign_claim(&table, |_| ());
+        forger.sign_version();
+        let record = first(&forger.verdicts());
+        let errors = [
+            explain(&catalogue, kept, &record.to_string(), &salt()).err(),
+            gather(&catalogue, kept, &salt()).err(),
+        ];
+        for error in errors {
+            let error = error.unwrap().to_string();
+            assert!(error.contains(what), "{error}");
+        }
+    };
+    // A score that its leaf is not made of.
+    rewrite(&table, "words", |words| {
+        let more = words.as_primitive::<Int64Type>().values().iter().map(|words| words + 1);
+        Arc::new(more.collect::<Int64Array>())
+    });
+    refused(&format!("the row of record {} is not what its leaf says", first(&table)));
+    // Rows with leaves of their own, of the same stage with other words.
+    let other = World::new();
+    other.file("in", "a.jsonl", &lines(8, 60));
+    let lied = other.all(&["stage.gopher_quality.stop_words=[\"zebra\"]"], 16 << 10, 1);
+    let lied = other.catalogue().open(&lied.id).unwrap();
+    let stages = chain(&lied.recipe).unwrap();
+    fs::copy(other.catalogue().rows(&stages[1].key, &lied.shards[0]), &table).unwrap();
+    refused("the rows of gopher_quality are not those of the version");
+    // A row too many.
+    fs::write(&table, &honest).unwrap();
+    let file = File::open(&table).unwrap();
+    let mut batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let batch = batches.next().unwrap().unwrap();
+    let file = File::create(&table).unwrap();
+    let mut out = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    [batch.clone(), batch.slice(0, 1)].iter().for_each(|batch| out.write(batch).unwrap());
+    out.close().unwrap();
+    refused(&format!("a row for record {}, which is not here", first(&table)));
 }
 
 #[test]
