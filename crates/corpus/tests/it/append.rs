@@ -1,10 +1,11 @@
 //! Records that come later: the same version as of all at once, whatever was kept before.
 
-use crate::world::{World, lines, signs};
+use crate::world::{World, lines, salt, signs};
 use std::fs;
 use std::path::{Path, PathBuf};
 use terroir_base::sign::SecretKey;
 use terroir_corpus::Error;
+use terroir_corpus::audit::{Scope, audit};
 use terroir_corpus::catalogue::Kept;
 use terroir_corpus::claim::{self, Bytes, Claim};
 use terroir_corpus::pairs::{Pair, Pairs, write};
@@ -56,6 +57,12 @@ fn parts_in_any_order_give_what_all_at_once_give() {
                 // Known or not, the same is kept, byte for byte.
                 assert!(fs::read(pairs(&world, &made)).unwrap() == compared, "{order:?}");
             }
+        }
+        // Whoever measures and compares everything again finds the same.
+        if order[0] == 0 {
+            let last = before.expect("there are three parts");
+            let all = audit(&world.catalogue(), &last, Scope::Full, &salt(), 1 << 20).unwrap();
+            assert_eq!((all.leaves, all.differences), (5 * expected.counts.records, Vec::new()));
         }
     }
     assert!(Pairs::open(&pairs(&whole, &expected), |_| ()).unwrap().total() > 10);
