@@ -183,7 +183,11 @@ pub fn check(
     let path = path(table);
     let (claim, signer) = Claim::open(&path)?;
     if signer != *node {
-        let what = format!("is signed by {signer}, not by {node}: work on it in that node's home");
+        let what = format!(
+            "is signed by {signer}, not by {node}: work on it in that node's home, or remove it, and \
+             {} is made again",
+            table.display()
+        );
         return Err(damaged(&path, what));
     }
     let kind = stage.facts().kind;
@@ -202,9 +206,9 @@ pub fn check(
     }
 }
 
-/// Who claims the version in `folder`. Errors: those of [`Claim::open`].
-pub fn node(folder: &Path) -> Result<PublicKey, Error> {
-    Ok(Claim::open(&folder.join("version.rcpt"))?.1)
+/// Who signed the claim about `table`. Errors: those of [`Claim::open`].
+pub fn signer(table: &Path) -> Result<PublicKey, Error> {
+    Ok(Claim::open(&path(table))?.1)
 }
 
 /// The signed envelopes that a version rests on: those of all tables and runs of `stages` over the

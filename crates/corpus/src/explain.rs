@@ -1,7 +1,6 @@
 //! The whole story of one record in one version: what it is, what each stage said, why it is in or out.
 
 use crate::catalogue::{Catalogue, Kept};
-use crate::claim;
 use crate::error::{Error, damaged};
 use crate::merge::Tree;
 use crate::record::RecordId;
@@ -62,7 +61,8 @@ pub struct Step {
 /// its source gave it.
 ///
 /// `salt` is that of the version's leaves. Errors: `Missing` when no record or several have that
-/// name; `Damaged` when its shard, its verdict or a table is not what was signed.
+/// name; `Damaged` when its shard is not what its name says, or a verdict or a row of any record not
+/// what the version commits to.
 pub fn explain(
     catalogue: &Catalogue,
     kept: &Kept,
@@ -79,20 +79,17 @@ pub fn explain(
     let stages = chain(&kept.recipe)?;
     let path = catalogue.shard(&shard);
     shard::check(&path)?;
-    let batch = one(table::pick(&path, &schema(), &[], &[at])?, &path)?;
-    let own = digest(column(&batch, "digest")?.as_fixed_size_binary(), 0).expect("never null");
+    let rows = shard::pick(&path, &[], &[(at, record)])?.next();
+    let rows = rows.unwrap_or_else(|| Err(damaged(&path, "has too few rows")))?;
+    let own = rows.digest(0);
+    rows::check(catalogue, kept, &stages, salt)?;
     let mut steps = Vec::with_capacity(stages.len());
-    let node = claim::node(&catalogue.version(&kept.id))?;
     for stage in &stages {
-        let key = table_key(stage, &kept.version.records);
-        for shard in &kept.shards {
-            claim::check(catalogue, stage, &node, &catalogue.rows(&key, shard))?;
-        }
         steps.push(step(catalogue, kept, stage, &shard, at, own)?);
     }
     Ok(Story {
         record,
-        fields: fields(&batch),
+        fields: fields(&rows.0),
         steps,
         kept: said.kept,
         stage: said.stage,
@@ -193,10 +190,6 @@ fn column<'a>(batch: &'a RecordBatch, name: &str) -> Result<&'a arrow_array::Arr
     batch
         .column_by_name(name)
         .ok_or_else(|| damaged(&PathBuf::from(name), "is no column of the table"))
-}
-
-fn one(mut table: table::Table, path: &std::path::Path) -> Result<RecordBatch, Error> {
-    table.next().unwrap_or_else(|| Err(damaged(path, "has too few rows")))
 }
 
 /// Every text column of the first row, and lists joined by commas.

@@ -3,6 +3,10 @@
 //! Written by `run`, read by `fold`, `audit` and any tool that reads Parquet. Format:
 //! `docs/format/rows.md`.
 
+mod check;
+
+pub use check::check;
+
 use crate::error::{Error, damaged};
 use crate::merge::Tree;
 use crate::record::RecordId;

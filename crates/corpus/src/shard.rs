@@ -5,11 +5,13 @@
 
 mod examine;
 mod open;
+mod pick;
 mod write;
 
 pub use examine::{Examined, Fault, examine};
 pub use open::{Rows, Shard, check};
 pub(crate) use open::{digest, guarded};
+pub use pick::pick;
 pub(crate) use write::TEMP_PREFIX;
 pub use write::Writer;
 

@@ -3,6 +3,7 @@
 //! Invariant: a file that somebody else wrote or damaged gives an error, never a panic.
 
 pub mod guard;
+mod levels;
 
 use crate::error::{Error, damaged, disk};
 use crate::shard::guarded;

@@ -39,7 +39,7 @@ fn two_executors_give_the_roots_of_the_embedded_driver_and_sign_them() {
     // Each file has a claim that this home's node signed, and the run is known from now on.
     let data = Catalogue::new(world.folder.path().join("home/data"));
     let kept = data.find(said["version"].as_str().unwrap()).unwrap();
-    let node = claim::node(&data.version(&kept.id)).unwrap();
+    let node = claim::signer(&data.version(&kept.id).join("version")).unwrap();
     for stage in chain(&kept.recipe).unwrap() {
         for shard in &kept.shards {
             claim::check(&data, &stage, &node, &data.measured(&stage, shard)).unwrap();

@@ -7,9 +7,8 @@ use crate::keys::Run;
 use crate::record::RecordId;
 use crate::rows::{self, Slice, row};
 use crate::run::table_key;
-use crate::shard::{Rows, schema};
+use crate::shard::{self, Rows};
 use crate::stage::{Key, Row, Stage, Work};
-use crate::table;
 use crate::text::Doc;
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
@@ -17,6 +16,9 @@ use terroir_base::Digest;
 
 /// The keys of records in one run, ascending, and their sketches.
 type Keys = HashMap<RecordId, (Vec<Key>, Vec<u8>)>;
+
+/// A row that is drawn with its record, and at which stages.
+type Picked<'a> = ((usize, RecordId), &'a [usize]);
 
 /// Rows that are measured again at a time.
 const BATCH: usize = 512;
@@ -33,10 +35,14 @@ impl Auditor<'_> {
         let mut found = Vec::new();
         let keys = self.own_keys(name, drawn, &mut found);
         let every: Vec<usize> = (0..self.stages.len()).collect();
-        let picked: Vec<(usize, &[usize])> = match drawn {
-            Drawn::All(records) => (0..records.len()).map(|at| (at, every.as_slice())).collect(),
+        let picked: Vec<Picked<'_>> = match drawn {
+            Drawn::All(records) => {
+                let rows = records.iter().enumerate();
+                rows.map(|(at, record)| ((at, *record), every.as_slice())).collect()
+            }
             Drawn::Some(some) => {
-                some.iter().map(|(at, (_, stages))| (*at, stages.as_slice())).collect()
+                let rows = some.iter();
+                rows.map(|(at, (record, stages))| ((*at, *record), stages.as_slice())).collect()
             }
         };
         let mut leaves = 0;
@@ -80,17 +86,18 @@ impl Auditor<'_> {
         &self,
         name: &str,
         (path, keys): (&Path, &[Option<Keys>]),
-        part: &[(usize, &[usize])],
+        part: &[Picked<'_>],
         meetings: &Meetings,
         found: &mut Vec<Difference>,
     ) -> Result<(), Error> {
-        let at: Vec<usize> = part.iter().map(|(at, _)| *at).collect();
+        let wanted: Vec<(usize, RecordId)> = part.iter().map(|(row, _)| *row).collect();
+        let at: Vec<usize> = wanted.iter().map(|(at, _)| *at).collect();
         let mut tables: Vec<Option<Slice>> = Vec::new();
         for (place, stage) in self.stages.iter().enumerate() {
-            let wanted = part.iter().any(|(_, stages)| stages.contains(&place));
+            let drawn = part.iter().any(|(_, stages)| stages.contains(&place));
             let key = table_key(stage, &self.kept.version.records);
             let table = self.catalogue.rows(&key, name);
-            match wanted.then(|| rows::pick(&table, stage.facts(), &at)).transpose() {
+            match drawn.then(|| rows::pick(&table, stage.facts(), &at)).transpose() {
                 Ok(slice) => tables.push(slice),
                 Err(error) => {
                     found.push(difference(&stage.name, None, error.to_string()));
@@ -100,8 +107,8 @@ impl Auditor<'_> {
         }
         let mut doc = Doc::default();
         let mut place = 0;
-        for batch in table::pick(path, &schema(), &[], &at)? {
-            let records = Rows(batch?);
+        for records in shard::pick(path, &[], &wanted)? {
+            let records = records?;
             for row in 0..records.len() {
                 let (_, stages) = part[place];
                 let told = Told { records: &records, row, tables: &tables, keys, place, stages };

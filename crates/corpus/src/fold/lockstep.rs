@@ -8,7 +8,7 @@ use crate::error::{Error, damaged};
 use crate::record::RecordId;
 use crate::rows::{self, Slice, digest};
 use crate::shard;
-use crate::stage::Stage;
+use crate::stage::{Facts, Row, Stage};
 use crate::table::{self, Table};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
@@ -78,7 +78,7 @@ impl Lockstep {
         while self.batch.as_ref().is_none_or(|batch| self.at >= batch.num_rows()) {
             match self.table.next() {
                 Some(batch) => (self.batch, self.at) = (Some(batch?), 0),
-                None => return Ok(false),
+                None => return self.end().map(|()| false),
             }
         }
         let record = self.record();
@@ -89,6 +89,18 @@ impl Lockstep {
             }
         }
         Ok(true)
+    }
+
+    /// Refuses tables that go on after the last record.
+    fn end(&mut self) -> Result<(), Error> {
+        for rows in &mut self.rows {
+            if rows.advance()? {
+                let record = rows.slice().record(rows.at);
+                let what = format!("a stage has a row for record {record}, which is not here");
+                return Err(damaged(&self.path, what));
+            }
+        }
+        Ok(())
     }
 
     fn column(&self, name: &str) -> &ArrayRef {
@@ -108,6 +120,12 @@ impl Lockstep {
     /// The cluster at the stage `place`.
     pub(crate) fn cluster(&self, place: usize) -> Option<RecordId> {
         self.rows[place].cluster()
+    }
+
+    /// The row at the stage `place`, which is of `facts`, and the leaf that the table has for it.
+    pub(crate) fn row(&self, place: usize, facts: &Facts) -> (Row, Digest) {
+        let rows = &self.rows[place];
+        (rows.slice().row(rows.at, self.own(), facts), rows.slice().leaf(rows.at))
     }
 
     pub(crate) fn licence(&self) -> &str {
@@ -132,8 +150,12 @@ impl Lockstep {
             let rows = &self.rows[*place];
             rows.slice().edited(rows.at)
         });
-        let own = || digest(self.column("digest").as_fixed_size_binary(), self.at);
-        edited.or_else(own).expect("never null")
+        edited.unwrap_or_else(|| self.own())
+    }
+
+    /// The digest of the text as it was read.
+    fn own(&self) -> Digest {
+        digest(self.column("digest").as_fixed_size_binary(), self.at).expect("never null")
     }
 }
 

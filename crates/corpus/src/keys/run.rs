@@ -70,6 +70,11 @@ impl Run {
         }
         let (records, lengths) = table.split_at(table.len() / 36 * 32);
         let record = |bytes: &[u8; 32]| RecordId(Digest(*bytes));
+        let records: Vec<RecordId> = records.as_chunks().0.iter().map(record).collect();
+        // Merging goes through the records of all runs once: one out of order would be another one.
+        if !records.is_sorted_by(|a, b| a < b) {
+            return Err(damaged(path, "its records do not ascend"));
+        }
         let lengths: Vec<u32> =
             lengths.as_chunks().0.iter().map(|length| u32::from_le_bytes(*length)).collect();
         let all: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
@@ -80,7 +85,7 @@ impl Run {
         Ok(Run {
             path: path.to_owned(),
             file,
-            records: records.as_chunks().0.iter().map(record).collect(),
+            records,
             lengths,
             items: counts[1],
             shape,
@@ -162,6 +167,13 @@ impl Run {
     /// The records that have items, ascending.
     pub fn records(&self) -> &[RecordId] {
         &self.records
+    }
+
+    /// Takes the table of records out of memory, with the lengths of their sketches: all that is left
+    /// to read is [`Run::more`].
+    pub(super) fn take_records(&mut self) -> Vec<RecordId> {
+        self.lengths = Vec::new();
+        std::mem::take(&mut self.records)
     }
 
     /// Number of items.

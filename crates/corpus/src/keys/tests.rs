@@ -138,6 +138,37 @@ fn wrong_items_with_right_checksums_are_found() {
 }
 
 #[test]
+fn a_run_that_is_merged_holds_no_table_of_its_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = runs(folder.path(), &many(), 7_000);
+    let records = merged::records(&paths).unwrap();
+    let Source::Run(run, numbers) = Source::open(&paths[0], &records).unwrap() else {
+        panic!("a file is a run")
+    };
+    assert_eq!((run.records(), numbers.len()), (&[][..], 211));
+}
+
+#[test]
+fn records_out_of_order_are_refused_before_they_are_taken_for_others() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("run");
+    write(&path, &[item(0, 1, 1), item(0, 2, 2)], &[]).unwrap();
+    let good = fs::read(&path).unwrap();
+    let changes: [fn(&mut [u8]); 2] =
+        [|table| table.rotate_left(32), |table| table.copy_within(..32, 32)];
+    for change in changes {
+        let mut bytes = good.clone();
+        change(&mut bytes[40..104]);
+        let frame = [&bytes[..112], &bytes[156..164]].concat();
+        bytes[164..].copy_from_slice(&xxhash_rust::xxh3::xxh3_64(&frame).to_le_bytes());
+        fs::write(&path, &bytes).unwrap();
+        let got = Run::open(&path).err();
+        let says = |what: &str| what == "its records do not ascend";
+        assert!(matches!(&got, Some(Error::Damaged { what, .. }) if says(what)), "{got:?}");
+    }
+}
+
+#[test]
 fn sketches_come_back_with_their_records() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("run");

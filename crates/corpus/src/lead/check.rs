@@ -255,7 +255,7 @@ impl Maker<'_> {
         while held.len() < length
             && let Some((&(_, record, shard, row), after)) = rest.split_first()
         {
-            let tokens = self.tokens(shard, row)?;
+            let tokens = self.tokens(shard, (row, record))?;
             let count = (length - held.len()).min(tokens.len().saturating_sub(start));
             if count > 0 {
                 held.extend_from_slice(&tokens[start..start + count]);
@@ -271,14 +271,14 @@ impl Maker<'_> {
         Ok(Sequence { tokens: Digest::of(&shape.bytes(&held)), spans })
     }
 
-    /// The tokens of one record, read and edited again.
-    fn tokens(&self, shard: usize, row: usize) -> Result<Vec<u32>, Error> {
+    /// The tokens of one record, in a row of its shard, read and edited again.
+    fn tokens(&self, shard: usize, wanted: (usize, RecordId)) -> Result<Vec<u32>, Error> {
         let path = self.reading.catalogue.shard(&self.reading.kept.shards[shard]);
-        let batch = table::pick(&path, &shard::schema(), &["text", "url"], &[row])?.next();
-        let batch = batch.unwrap_or_else(|| Err(damaged(&path, "has too few rows")))?;
+        let rows = shard::pick(&path, &["text", "url"], &[wanted])?.next();
+        let rows = rows.unwrap_or_else(|| Err(damaged(&path, "has too few rows")))?;
         let mut doc = Doc::default();
-        doc.reset(batch.column(0).as_string::<i32>().value(0));
-        doc.locate(batch.column(1).as_string::<i32>().value(0));
+        doc.reset(rows.text("text", 0));
+        doc.locate(rows.text("url", 0));
         let stages: &[Stage] = self.reading.stages;
         edit(stages, &mut doc);
         let mut session = self.reading.encoder.session();

@@ -1,17 +1,16 @@
 //! The numbers of a report, in one pass over the tables of a version.
 
 use crate::catalogue::{Catalogue, Kept};
-use crate::claim;
 use crate::error::Error;
 use crate::fold::{Folded, Lockstep};
 use crate::record::RecordId;
+use crate::rows;
 use crate::run::table_key;
 use crate::shard::{self, schema};
 use crate::stage::{Rule, Stage, chain};
 use crate::table;
 use crate::tree::SaltKey;
 use crate::verdicts::{Said, verdicts};
-use arrow_array::cast::AsArray;
 use std::collections::{BTreeMap, HashMap};
 
 /// Bars of a histogram; the last one is everything above.
@@ -103,15 +102,15 @@ pub struct Gathered {
 
 /// Reads all tables of a version once. `salt` is that of its leaves.
 ///
-/// Errors: `Disk`; `Damaged` for verdicts that are not those of the version, and for tables and
-/// shards whose bytes are not those that were signed.
+/// Errors: `Disk`; `Damaged` for verdicts and rows that are not those of the version, and for shards
+/// whose bytes are not those that they are named after.
 pub fn gather(catalogue: &Catalogue, kept: &Kept, salt: &SaltKey) -> Result<Gathered, Error> {
     let stages = chain(&kept.recipe)?;
     let said: HashMap<RecordId, Said> = verdicts(catalogue, kept, salt)?
         .map(|said| said.map(|said| (said.record, said)))
         .collect::<Result<_, _>>()?;
     let mut work = Work::new(kept, &stages, said);
-    let node = claim::node(&catalogue.version(&kept.id))?;
+    rows::check(catalogue, kept, &stages, salt)?;
     for name in &kept.shards {
         let rows = stages
             .iter()
@@ -122,9 +121,6 @@ pub fn gather(catalogue: &Catalogue, kept: &Kept, salt: &SaltKey) -> Result<Gath
             verdicts: Default::default(),
         };
         shard::check(&shard.records)?;
-        let both = stages.iter().zip(&shard.rows);
-        both.into_iter()
-            .try_for_each(|(stage, table)| claim::check(catalogue, stage, &node, table))?;
         let mut reader = Lockstep::open(&shard, &stages)?;
         while reader.advance()? {
             work.record(&reader);
@@ -285,24 +281,20 @@ fn previews(
     let mut samples = HashMap::new();
     for name in &kept.shards {
         let path = catalogue.shard(name);
-        let (mut rows, mut records, mut at) = (Vec::new(), Vec::new(), 0);
+        let (mut found, mut at) = (Vec::new(), 0);
         for batch in table::read(&path, &schema(), &["rid"])? {
             for record in crate::run::ids(&batch?) {
                 if wanted.binary_search(&record).is_ok() {
-                    rows.push(at);
-                    records.push(record);
+                    found.push((at, record));
                 }
                 at += 1;
             }
         }
-        let mut records = records.into_iter();
-        for batch in table::pick(&path, &schema(), &["id", "text"], &rows)? {
-            let batch = batch?;
-            let (ids, texts) =
-                (batch.column(0).as_string::<i32>(), batch.column(1).as_string::<i32>());
-            for ((id, text), record) in ids.iter().zip(texts.iter()).zip(records.by_ref()) {
-                let text = text.unwrap_or_default().chars().take(PREVIEW_CHARS).collect();
-                let id = id.unwrap_or_default().to_owned();
+        for rows in shard::pick(&path, &["id", "text"], &found)? {
+            let rows = rows?;
+            for at in 0..rows.len() {
+                let (record, id) = (rows.rid(at), rows.text("id", at).to_owned());
+                let text = rows.text("text", at).chars().take(PREVIEW_CHARS).collect();
                 samples.insert(record, Sample { record, id, text });
             }
         }

@@ -11,12 +11,17 @@ use std::path::{Path, PathBuf};
 impl Driver<'_> {
     /// What `stage`, whose pairs go to `own`, found about pairs of these records or of a parent's.
     ///
-    /// Errors: `Damaged` for a file that is not what was signed; those of opening a parent.
+    /// Those of a parent that another node signed are left out: nothing rests on them, and comparing
+    /// again gives the same. Errors: `Damaged` for a file that is not what was signed, and for `own`
+    /// of another node, whose version may rest on it; those of opening a parent.
     pub(super) fn compared(&self, stage: &Stage, own: &Path) -> Result<Vec<PathBuf>, Error> {
         let mut paths = vec![own.to_owned()];
         for parent in &self.records.parents {
             let parent = self.catalogue.open(parent)?;
-            paths.push(self.catalogue.pairs(&table_key(stage, &parent.version.records)));
+            let path = self.catalogue.pairs(&table_key(stage, &parent.version.records));
+            if claim::known(&path) && claim::signer(&path)? == self.options.node {
+                paths.push(path);
+            }
         }
         paths.retain(|path| claim::known(path));
         paths

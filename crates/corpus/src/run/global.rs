@@ -10,7 +10,7 @@ use crate::merge::Tree;
 use crate::pairs;
 use crate::record::RecordId;
 use crate::rows::{self, Rows, Slice, digest, row};
-use crate::shard::{Rows as Records, schema};
+use crate::shard::{self, schema};
 use crate::stage::{Global, Meeting, Stage, Texts};
 use crate::table;
 use crate::text::Doc;
@@ -152,8 +152,7 @@ impl Texts for ShardTexts<'_> {
         let mut seen = vec![false; wanted.len()];
         let mut doc = Doc::default();
         for path in &self.shards {
-            let mut places = Vec::new();
-            let mut rows = Vec::new();
+            let mut found = Vec::new();
             let mut at = 0;
             for batch in table::read(path, &schema(), &["rid"])? {
                 for record in ids(&batch?) {
@@ -161,26 +160,23 @@ impl Texts for ShardTexts<'_> {
                         && !seen[place]
                     {
                         seen[place] = true;
-                        places.push(place);
-                        rows.push(at);
+                        found.push((at, record));
                     }
                     at += 1;
                 }
             }
-            let mut places = places.into_iter();
-            for batch in table::pick(path, &schema(), &["text", "digest"], &rows)? {
-                let batch = Records(batch?);
-                for (at, place) in (0..batch.len()).zip(places.by_ref()) {
-                    let text = batch.text("text", at);
-                    if Digest::of(text.as_bytes()) != batch.digest(at) {
-                        let record = wanted[place];
+            for rows in shard::pick(path, &["text", "digest"], &found)? {
+                let rows = rows?;
+                for at in 0..rows.len() {
+                    let (record, text) = (rows.rid(at), rows.text("text", at));
+                    if Digest::of(text.as_bytes()) != rows.digest(at) {
                         let what =
                             format!("the text of record {record} is not what its digest says");
                         return Err(damaged(path, what));
                     }
                     doc.reset(text);
                     edit(self.stages, &mut doc);
-                    each(wanted[place], &mut doc)?;
+                    each(record, &mut doc)?;
                 }
             }
         }

@@ -9,6 +9,7 @@ use crate::fold;
 use crate::keys::Run;
 use crate::measure::Took;
 use crate::stage::{Stage, Work};
+use std::path::Path;
 
 /// Most tasks that are given elsewhere at a time: what is vouched for is not lost with the run.
 const TASKS_MAX: usize = 1024;
@@ -80,14 +81,15 @@ impl Driver<'_> {
         })
     }
 
-    /// Refuses what somebody else's pass over the shard `name` says it left, unless that is there.
+    /// Refuses what somebody else's pass over the shard `name` says it left, unless that is there and
+    /// can be read to its end.
     fn examine(&self, name: &str, passed: &Passed) -> Result<(), Error> {
         for (stage, made) in self.stages.iter().zip(&passed.made) {
             let Some(Made { out, .. }) = made else { continue };
             let path = self.catalogue.measured(stage, name);
             let there = match stage.work {
                 Work::Local(_) => Out::Rows(fold::root(std::slice::from_ref(&path))?),
-                Work::Global(_) => Out::Keys(Run::open(&path)?.items()),
+                Work::Global(_) => Out::Keys(read(&path)?),
             };
             if there != *out {
                 return Err(damaged(
@@ -110,4 +112,11 @@ impl Driver<'_> {
         let Took { stages_ns, commit_ns } = &passed.took;
         Ok(Took { stages_ns: stages_ns.clone(), commit_ns: commit_ns + start.cpu_ns() })
     }
+}
+
+/// Reads all items and sketches of the run `path`; gives the number of items.
+fn read(path: &Path) -> Result<u64, Error> {
+    let mut run = Run::open(path)?;
+    run.sketches(|_, _| ())?;
+    run.try_fold(0, |count, item| item.map(|_| count + 1))
 }

@@ -173,6 +173,24 @@ fn a_false_digest_or_id_is_found() {
 }
 
 #[test]
+fn a_row_of_another_record_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_, path) = write(&folder, (0..40).map(record));
+    let ids: Vec<RecordId> = Shard::open(&path).unwrap().ids().map(Result::unwrap).collect();
+    for columns in [&[][..], &["text"]] {
+        let found: Vec<Rows> = pick(&path, columns, &[(3, ids[3]), (30, ids[30])])
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        assert_eq!((found[0].rid(0), found[0].rid(1)), (ids[3], ids[30]));
+        let error = pick(&path, columns, &[(3, ids[3]), (30, ids[31])]).unwrap().next();
+        let error = error.unwrap().err().unwrap().to_string();
+        let what = format!("row 30 is of record {}, not {}", ids[30], ids[31]);
+        assert!(error.contains(&what), "{error}");
+    }
+}
+
+#[test]
 fn names_are_32_digits() {
     let name = ShardName::of(&Digest([0xab; 32]));
     assert_eq!(name.to_string(), "ab".repeat(16));

@@ -2,15 +2,20 @@
 //!
 //! The decoder sets aside as much memory as headers ask for, and a damaged or hostile one asks for
 //! any amount. So whatever tells lengths is looked at first: the description at the end, the page
-//! index, and the header of every page that will be read. Invariant: nothing is decoded that was not
-//! looked at.
+//! index, and the header of every page that will be read. And single rows are found by the page index,
+//! all of them by the pages in order: where the two differ, two readers see different records. So the
+//! index must be just what the pages make. Invariant: nothing is decoded that was not looked at, and
+//! row by row or all at once, a file has the same rows.
 
+use super::levels;
 use crate::error::{Error, damaged, disk};
-use crate::read::parquet::{footer, pages, walk};
+use crate::read::parquet::pages::{self, Kind, Page};
+use crate::read::parquet::{footer, walk};
 use crate::shard::guarded;
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::file::metadata::{ColumnChunkMetaData, PageIndexPolicy, ParquetMetaData};
-use std::collections::BTreeSet;
+use parquet::file::page_index::offset_index::PageLocation;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
@@ -18,10 +23,15 @@ use std::path::Path;
 /// Longest part of a page index: 64 MiB.
 const INDEX_BYTES_MAX: u64 = 64 << 20;
 
+/// Where the pages of data of the columns that are read start, and with which row, in order; by the
+/// places of row group and column.
+type Pages = BTreeMap<(usize, usize), Vec<PageLocation>>;
+
 /// The description of `file`, of which only `columns` (all where none are named) will be read, with
 /// its page index where `index` asks for it.
 ///
-/// Errors: `Disk`; `Damaged`, with the row group where it is one that cannot be decoded.
+/// Errors: `Disk`; `Damaged`, with the row group where it is one that cannot be decoded, has other
+/// rows than it says, or is not what the index says.
 pub fn open(
     file: &File,
     path: &Path,
@@ -32,12 +42,12 @@ pub fn open(
     footer(file, bytes).map_err(disk(path))?.map_err(|fault| damaged(path, fault.what))?;
     let wrong = |error: parquet::errors::ParquetError| damaged(path, error.to_string());
     let meta = guarded(|| ArrowReaderMetadata::load(file, options(false))).map_err(wrong)?;
-    let starts = starts(file, path, meta.metadata(), columns)?;
+    let pages = walked(file, path, meta.metadata(), columns)?;
     if !index {
         return Ok(meta);
     }
     for column in meta.metadata().row_groups().iter().flat_map(|group| group.columns()) {
-        for (offset, length) in places(column) {
+        if let Some((offset, length)) = place(column) {
             let whole = part(file, offset, length).map_err(disk(path))?;
             if !whole.is_some_and(|bytes| walk(&bytes)) {
                 return Err(damaged(path, "its page index is not one"));
@@ -45,51 +55,105 @@ pub fn open(
         }
     }
     let meta = guarded(|| ArrowReaderMetadata::load(file, options(true))).map_err(wrong)?;
-    let all = meta.metadata().row_groups().iter().flat_map(|group| group.columns());
-    let pages = meta.metadata().offset_index().into_iter().flatten().flatten();
-    let read = all.zip(pages).filter(|(column, _)| pages::named(column, columns));
-    let mut pages = read.flat_map(|(_, pages)| pages.page_locations());
-    if pages.any(|page| !starts.contains(&(page.offset, i64::from(page.compressed_page_size)))) {
-        return Err(damaged(path, "its page index names a page that is none"));
+    let Some(index) = meta.metadata().offset_index() else { return Ok(meta) };
+    for ((group, column), pages) in &pages {
+        let told = index.get(*group).and_then(|columns| columns.get(*column));
+        if told.is_none_or(|told| told.page_locations() != pages) {
+            let name = meta.metadata().row_group(*group).column(*column).column_path().string();
+            let what = format!("row group {group}: the index of column {name:?} is not its pages");
+            return Err(damaged(path, what));
+        }
     }
     Ok(meta)
 }
 
+/// Of the page index only what tells where pages are.
 fn options(index: bool) -> ArrowReaderOptions {
     let policy = if index { PageIndexPolicy::Optional } else { PageIndexPolicy::Skip };
-    ArrowReaderOptions::new().with_page_index_policy(policy)
+    ArrowReaderOptions::new()
+        .with_column_index_policy(PageIndexPolicy::Skip)
+        .with_offset_index_policy(policy)
 }
 
-/// Where every page starts, and how long it is with its header.
-fn starts(
+/// The pages of `columns`, once their headers are within bounds and their rows as many as the row
+/// groups say.
+fn walked(
     file: &File,
     path: &Path,
     meta: &ParquetMetaData,
     columns: &[&str],
-) -> Result<BTreeSet<(i64, i64)>, Error> {
+) -> Result<Pages, Error> {
     let bytes = file.metadata().map_err(disk(path))?.len();
-    let mut starts = BTreeSet::new();
+    let mut all = Pages::new();
     for (place, group) in meta.row_groups().iter().enumerate() {
-        let mut page = |start: u64, length: u64| {
-            starts.insert((start as i64, length as i64));
-        };
-        let seen = pages::widest(file, group, columns, bytes, &mut page).map_err(disk(path))?;
+        let mut seen: BTreeMap<usize, Vec<Page>> = BTreeMap::new();
+        let mut each = |column: usize, page: Page| seen.entry(column).or_default().push(page);
+        let widest = pages::widest(file, group, columns, bytes, &mut each).map_err(disk(path))?;
         let wrong = |what: &str| damaged(path, format!("row group {place}: {what}"));
-        seen.map_err(|fault| wrong(&fault.what))?;
+        widest.map_err(|fault| wrong(&fault.what))?;
+        for (at, pages) in seen {
+            let column = group.column(at);
+            let lists = column.column_descr().max_rep_level() > 0;
+            let rows = match lists.then(|| guarded(|| levels::rows(file, column))).transpose() {
+                Ok(Some(None)) => Err("a page that does not begin with a row".to_owned()),
+                Ok(counted) => located(&pages, counted.flatten(), group.num_rows()),
+                Err(error) => Err(error.to_string()),
+            };
+            let name = column.column_path().string();
+            let rows = rows.map_err(|what| wrong(&format!("column {name:?}: {what}")))?;
+            all.insert((place, at), rows);
+        }
     }
-    Ok(starts)
+    Ok(all)
 }
 
-/// Where the parts of the page index of `column` are.
-fn places(column: &ColumnChunkMetaData) -> impl Iterator<Item = (u64, u64)> {
-    let parts = [
-        (column.column_index_offset(), column.column_index_length()),
-        (column.offset_index_offset(), column.offset_index_length()),
-    ];
-    parts.into_iter().filter_map(|(offset, length)| {
-        let length = u64::try_from(length?).unwrap_or(u64::MAX);
-        Some((u64::try_from(offset?).unwrap_or(u64::MAX), length))
-    })
+/// The index that `pages` make, of which those of data have as many rows as `counted` says, or as they
+/// have values, and `rows` together.
+///
+/// Errors: in words.
+fn located(
+    pages: &[Page],
+    counted: Option<Vec<i64>>,
+    rows: i64,
+) -> Result<Vec<PageLocation>, String> {
+    let data = match pages {
+        [Page { kind: Kind::Dictionary, .. }, data @ ..] => data,
+        data => data,
+    };
+    if counted.as_ref().is_some_and(|counted| counted.len() != data.len()) {
+        return Err("a page that is none of data".to_owned());
+    }
+    let mut row = 0;
+    let mut located = Vec::with_capacity(data.len());
+    for (at, page) in data.iter().enumerate() {
+        let has = counted.as_ref().map_or(page.values, |counted| counted[at]);
+        match page.kind {
+            Kind::Data => {}
+            Kind::Data2(told) if told == has => {}
+            Kind::Data2(told) => return Err(format!("a page of {has} rows that says {told}")),
+            Kind::Dictionary | Kind::Other => return Err("a page that is none of data".to_owned()),
+        }
+        if has == 0 {
+            return Err("a page without rows".to_owned());
+        }
+        let whole = (i64::try_from(page.start), i32::try_from(page.bytes));
+        let (Ok(offset), Ok(compressed_page_size)) = whole else {
+            return Err(format!("a page of {} bytes", page.bytes));
+        };
+        located.push(PageLocation { offset, compressed_page_size, first_row_index: row });
+        row += has;
+    }
+    match row == rows {
+        true => Ok(located),
+        false => Err(format!("pages of {row} rows, not {rows}")),
+    }
+}
+
+/// Where the part of the page index that tells the pages of `column` is.
+fn place(column: &ColumnChunkMetaData) -> Option<(u64, u64)> {
+    let (offset, length) = (column.offset_index_offset()?, column.offset_index_length()?);
+    let number = |number: i64| u64::try_from(number).unwrap_or(u64::MAX);
+    Some((number(offset), number(length.into())))
 }
 
 /// `length` bytes from `offset` on; `None` where the file has none or too many are asked for.
@@ -102,3 +166,6 @@ fn part(mut file: &File, offset: u64, length: u64) -> io::Result<Option<Vec<u8>>
     file.take(length).read_to_end(&mut bytes)?;
     Ok((bytes.len() as u64 == length).then_some(bytes))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,12 +1,14 @@
 //! Records that come later: the same version as of all at once, whatever was kept before.
 
-use crate::world::{World, lines};
+use crate::world::{World, lines, salt, signs};
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use terroir_base::sign::SecretKey;
 use terroir_corpus::Error;
+use terroir_corpus::audit::{Scope, audit};
 use terroir_corpus::catalogue::Kept;
-use terroir_corpus::claim;
-use terroir_corpus::pairs::Pairs;
+use terroir_corpus::claim::{self, Bytes, Claim};
+use terroir_corpus::pairs::{Pair, Pairs, write};
 use terroir_corpus::run::{Outcome, table_key};
 use terroir_corpus::stage::chain;
 
@@ -56,8 +58,56 @@ fn parts_in_any_order_give_what_all_at_once_give() {
                 assert!(fs::read(pairs(&world, &made)).unwrap() == compared, "{order:?}");
             }
         }
+        // Whoever measures and compares everything again finds the same.
+        if order[0] == 0 {
+            let last = before.expect("there are three parts");
+            let all = audit(&world.catalogue(), &last, Scope::Full, &salt(), 1 << 20).unwrap();
+            assert_eq!((all.leaves, all.differences), (5 * expected.counts.records, Vec::new()));
+        }
     }
     assert!(Pairs::open(&pairs(&whole, &expected), |_| ()).unwrap().total() > 10);
+}
+
+#[test]
+fn pairs_that_another_node_kept_are_compared_again() {
+    let honest = World::new();
+    let first = append(&honest, 0, None, 1);
+    let before = honest.catalogue().open(&first.id).unwrap();
+    let want = append(&honest, 1, Some(&before), 1);
+
+    let world = World::new();
+    let first = append(&world, 0, None, 1);
+    let path = pairs(&world, &first);
+    let mut records = Vec::new();
+    let all: Vec<Pair> =
+        Pairs::open(&path, |record| records.push(record)).unwrap().map(Result::unwrap).collect();
+    assert!(all.iter().any(|pair| pair.result > 0));
+    let mut lies = all.iter().map(|pair| Ok(Pair { result: -1, ..*pair }));
+    write(&path, &records, &mut lies).unwrap();
+    sign_by_another(&world, &path);
+    let before = world.catalogue().open(&first.id).unwrap();
+    let made = append(&world, 1, Some(&before), 1);
+    assert_eq!(made.version.root(), want.version.root());
+
+    // Those of these very records are not overwritten: a version of that node may rest on them.
+    let own = pairs(&world, &made);
+    sign_by_another(&world, &own);
+    let recipe = world.recipe(&["source.path=part-1"]);
+    let entries = world.ingest(&recipe, 8 << 10, 1);
+    let error = world.try_run(&recipe, &world.records(&entries, Some(&before)), 1).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("is signed by") && error.contains(&own.display().to_string()),
+        "{error}"
+    );
+}
+
+/// Has another node sign a claim about `path`, as it lies there.
+fn sign_by_another(world: &World, path: &Path) {
+    let (mut claim, _) = Claim::open(&claim::path(path)).unwrap();
+    claim.files = vec![Bytes::of(&world.catalogue(), path).unwrap()];
+    claim.outputs.root = claim.files[0].digest;
+    claim.keep(&claim::path(path), &signs(&SecretKey::from_seed([9; 32]))).unwrap();
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering;
 use terroir_base::Digest;
 use terroir_base::sign::SecretKey;
 use terroir_corpus::Error;
-use terroir_corpus::claim::{self, Claim};
+use terroir_corpus::claim::{self, Bytes, Claim};
 use terroir_corpus::diff::diff;
 use terroir_corpus::explain::explain;
 use terroir_corpus::export::{Form, export};
@@ -180,7 +180,42 @@ fn a_claim_of_another_stage_vouches_for_nothing() {
     // The same words of somebody else.
     claim.keep(&claim::path(&table), &signs(&SecretKey::from_seed([9; 32]))).unwrap();
     let refused = world.try_run(&recipe, &records, 1).unwrap_err().to_string();
-    assert!(refused.contains("is signed by"), "{refused}");
+    assert!(refused.contains("is signed by") && refused.contains("remove it"), "{refused}");
+    // Without them it is made again.
+    fs::remove_file(claim::path(&table)).unwrap();
+    world.run(&recipe, &records, 1);
+    assert_eq!(claim::signer(&table).unwrap(), key().public());
+}
+
+#[test]
+fn a_run_of_somebody_else_is_signed_only_if_it_can_be_read_to_its_end() {
+    // Where a byte is wrong: among items, or sketches.
+    for part in [0, 1] {
+        let world = World::new();
+        world.file("in", "a.jsonl", &lines(5, 40));
+        let recipe = world.recipe(&[]);
+        let records = world.records(&world.ingest(&recipe, 64 << 20, 1), None);
+        let stages = chain(&recipe).unwrap();
+        let elsewhere = |tasks: &[Task]| {
+            let mut passed = pass(&world.catalogue(), &stages, &tasks[0], &salt())?;
+            let path = world.catalogue().measured(&stages[3], &tasks[0].shard);
+            let mut bytes = fs::read(&path).unwrap();
+            let number =
+                |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+            let at = 40 + 36 * number(16) + part * 22 * number(24);
+            bytes[at] ^= 1;
+            fs::write(&path, bytes).unwrap();
+            passed.made[3].as_mut().unwrap().bytes = Bytes::of(&world.catalogue(), &path)?;
+            Ok(vec![passed])
+        };
+        let refused = world.run_with(&recipe, &records, 1, Some(&elsewhere)).unwrap_err();
+        assert!(
+            refused.to_string().contains("as they were written")
+                || refused.to_string().contains("as it was written"),
+            "{refused}"
+        );
+        assert_eq!(world.signed.load(Ordering::Relaxed), 0);
+    }
 }
 
 #[test]

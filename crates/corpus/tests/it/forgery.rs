@@ -2,7 +2,8 @@
 
 use crate::world::{World, files, key, lines, salt, signs};
 use arrow_array::cast::AsArray;
-use arrow_array::{ArrayRef, BooleanArray, RecordBatch, StringArray};
+use arrow_array::types::Int64Type;
+use arrow_array::{ArrayRef, BooleanArray, Int64Array, RecordBatch, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use std::fs::{self, File};
@@ -205,6 +206,51 @@ fn a_row_with_its_leaf_and_claims_forged_is_named_by_the_smallest_audit() {
 }
 
 #[test]
+fn rows_that_are_not_those_of_the_version_are_never_shown() {
+    let forger = forger();
+    let (catalogue, kept) = (forger.world.catalogue(), &forger.kept);
+    let table = forger.table(1);
+    let honest = fs::read(&table).unwrap();
+    let refused = |what: &str| {
+        forger.sign_claim(&table, |_| ());
+        forger.sign_version();
+        let record = first(&forger.verdicts());
+        let errors = [
+            explain(&catalogue, kept, &record.to_string(), &salt()).err(),
+            gather(&catalogue, kept, &salt()).err(),
+        ];
+        for error in errors {
+            let error = error.unwrap().to_string();
+            assert!(error.contains(what), "{error}");
+        }
+    };
+    // A score that its leaf is not made of.
+    rewrite(&table, "words", |words| {
+        let more = words.as_primitive::<Int64Type>().values().iter().map(|words| words + 1);
+        Arc::new(more.collect::<Int64Array>())
+    });
+    refused(&format!("the row of record {} is not what its leaf says", first(&table)));
+    // Rows with leaves of their own, of the same stage with other words.
+    let other = World::new();
+    other.file("in", "a.jsonl", &lines(8, 60));
+    let lied = other.all(&["stage.gopher_quality.stop_words=[\"zebra\"]"], 16 << 10, 1);
+    let lied = other.catalogue().open(&lied.id).unwrap();
+    let stages = chain(&lied.recipe).unwrap();
+    fs::copy(other.catalogue().rows(&stages[1].key, &lied.shards[0]), &table).unwrap();
+    refused("the rows of gopher_quality are not those of the version");
+    // A row too many.
+    fs::write(&table, &honest).unwrap();
+    let file = File::open(&table).unwrap();
+    let mut batches = ParquetRecordBatchReaderBuilder::try_new(file).unwrap().build().unwrap();
+    let batch = batches.next().unwrap().unwrap();
+    let file = File::create(&table).unwrap();
+    let mut out = ArrowWriter::try_new(file, batch.schema(), None).unwrap();
+    [batch.clone(), batch.slice(0, 1)].iter().for_each(|batch| out.write(batch).unwrap());
+    out.close().unwrap();
+    refused(&format!("a row for record {}, which is not here", first(&table)));
+}
+
+#[test]
 fn claims_that_say_something_else_are_found() {
     let forger = forger();
     let table = forger.table(1);
@@ -306,6 +352,32 @@ fn a_record_without_its_keys_is_named() {
     assert!(names(&forger.audit(Scope::Full), "minhash", record));
     // Drawn, it is named as well.
     assert!(names(&forger.audit(Scope::Sample(300, Digest([1; 32]))), "minhash", record));
+}
+
+#[test]
+fn keys_under_the_name_of_another_record_are_found_by_every_audit() {
+    let forger = forger();
+    let catalogue = forger.world.catalogue();
+    let stages = chain(&forger.kept.recipe).unwrap();
+    let path = catalogue.keys(&stages[3].key, &forger.kept.shards[0]);
+    let count = keys::Run::open(&path).unwrap().items();
+    let mut bytes = fs::read(&path).unwrap();
+    // Two records change places in the table, and the checksum of all but the items is made again.
+    let number = |at: usize| u64::from_le_bytes(bytes[at..at + 8].try_into().unwrap()) as usize;
+    let (items_at, sums_at) =
+        (40 + 36 * number(16), 40 + 36 * number(16) + 22 * number(24) + number(32));
+    bytes[40..104].rotate_left(32);
+    let end = bytes.len() - 8;
+    let frame = [&bytes[..items_at], &bytes[sums_at..end]].concat();
+    bytes[end..].copy_from_slice(&xxhash_rust::xxh3::xxh3_64(&frame).to_le_bytes());
+    fs::write(&path, bytes).unwrap();
+    forger.sign_claim(&path, |claim| {
+        claim.outputs = Tree { root: claim.files[0].digest, leaves: count };
+    });
+    forger.sign_version();
+    for scope in [Scope::Sample(1, Digest([5; 32])), Scope::Full] {
+        assert!(says(&forger.audit(scope), "minhash", "its records do not ascend"));
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What the pages of a file claim, before any of them is opened.
 //!
-//! Page headers are Thrift structs in the compact protocol; only their sizes are of interest.
+//! Page headers are Thrift structs in the compact protocol; only their sizes are of interest. What the
+//! decoder would read in another way than this, such as a field of another type, is no header.
 //! Source: parquet-format, `parquet.thrift`, `PageHeader`.
 
 use crate::read::input::grown;
@@ -19,50 +20,53 @@ const HEADER_BYTES: [usize; 2] = [1 << 10, 1 << 20];
 /// Deepest nesting of Thrift structs.
 const DEPTH_MAX: usize = 8;
 
+/// A page as its header has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// Where its header starts.
+    pub(crate) start: u64,
+    /// Bytes of its header and of what follows.
+    pub(crate) bytes: u64,
+    pub(crate) kind: Kind,
+    /// Number of values, nulls and empty lists among them.
+    pub(crate) values: i64,
+}
+
+/// What a page holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Data,
+    /// Data of the second version, with the number of rows that it claims.
+    Data2(i64),
+    Dictionary,
+    Other,
+}
+
 /// Length of the longest page of `columns` (all where none are named) of `group`, once it is open.
-/// `bytes` is the length of the file; `page` is told where each page starts and how long it is, its
-/// header included.
+/// `bytes` is the length of the file; `seen` is told each page with the place of its column, in order.
 pub(crate) fn widest(
     file: &File,
     group: &RowGroupMetaData,
     columns: &[&str],
     bytes: u64,
-    page: &mut dyn FnMut(u64, u64),
+    seen: &mut dyn FnMut(usize, Page),
 ) -> io::Result<Result<u64, Fault>> {
     let (mut widest, mut all) = (0, 0u64);
-    for column in group.columns().iter().filter(|column| named(column, columns)) {
-        let wrong = || {
-            let name = column.column_path().string();
-            Fault::rest(Reason::Corrupt, format!("column {name:?}: no page where one should be"))
-        };
-        let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
-        let start = start.min(column.data_page_offset());
-        let (Ok(mut at), Ok(length)) =
-            (u64::try_from(start), u64::try_from(column.compressed_size()))
-        else {
-            return Ok(Err(wrong()));
-        };
-        let end = at.saturating_add(length);
-        if end > bytes {
-            return Ok(Err(Fault::rest(Reason::Truncated, "a column ends after the file")));
+    for (place, column) in group.columns().iter().enumerate() {
+        if !named(column, columns) {
+            continue;
         }
         let mut values = 0i64;
-        while at < end {
-            let Some((header, took)) = header(file, at)? else { return Ok(Err(wrong())) };
-            values = values.saturating_add(header.values.max(0));
-            if header.opened > PAGE_BYTES_MAX || header.values > PAGE_VALUES_MAX {
-                let what = format!("a page of {} bytes, {} values", header.opened, header.values);
-                return Ok(Err(Fault::rest(Reason::TooLong, what)));
-            }
-            let (Ok(opened), Ok(packed)) =
-                (u64::try_from(header.opened), u64::try_from(header.packed))
-            else {
-                return Ok(Err(wrong()));
-            };
+        let mut page = |page: Page, opened: u64| {
             widest = widest.max(opened);
             all = all.saturating_add(opened);
-            page(at, took.saturating_add(packed));
-            at = at.saturating_add(took).saturating_add(packed);
+            if matches!(page.kind, Kind::Data | Kind::Data2(_)) {
+                values = values.saturating_add(page.values);
+            }
+            seen(place, page);
+        };
+        if let Err(fault) = walk_column(file, column, bytes, &mut page)? {
+            return Ok(Err(fault));
         }
         if group.num_rows() > values {
             let what = format!("{} rows, but a column of {values} values", group.num_rows());
@@ -73,6 +77,44 @@ pub(crate) fn widest(
         }
     }
     Ok(Ok(widest))
+}
+
+/// Tells `page` each page of `column` as the decoder comes to it, with its length once it is open.
+fn walk_column(
+    file: &File,
+    column: &ColumnChunkMetaData,
+    bytes: u64,
+    page: &mut dyn FnMut(Page, u64),
+) -> io::Result<Result<(), Fault>> {
+    let wrong = || {
+        let name = column.column_path().string();
+        Fault::rest(Reason::Corrupt, format!("column {name:?}: no page where one should be"))
+    };
+    let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+    let (Ok(mut at), Ok(length)) = (u64::try_from(start), u64::try_from(column.compressed_size()))
+    else {
+        return Ok(Err(wrong()));
+    };
+    let end = at.saturating_add(length);
+    if end > bytes {
+        return Ok(Err(Fault::rest(Reason::Truncated, "a column ends after the file")));
+    }
+    while at < end {
+        let Some((header, took)) = header(file, at)? else { return Ok(Err(wrong())) };
+        let Header { kind, opened, packed, values } = header;
+        if opened > PAGE_BYTES_MAX || values > PAGE_VALUES_MAX {
+            let what = format!("a page of {opened} bytes, {values} values");
+            return Ok(Err(Fault::rest(Reason::TooLong, what)));
+        }
+        let (Ok(opened), Ok(packed), 0..) = (u64::try_from(opened), u64::try_from(packed), values)
+        else {
+            return Ok(Err(wrong()));
+        };
+        let bytes = took.saturating_add(packed);
+        page(Page { start: at, bytes, kind, values }, opened);
+        at = at.saturating_add(bytes);
+    }
+    Ok(Ok(()))
 }
 
 /// Whether `column` is one of `columns`, or a part of it, or none are named.
@@ -87,9 +129,10 @@ pub(crate) fn walk(bytes: &[u8]) -> bool {
     thrift.skip(STRUCT, 0).is_some()
 }
 
-/// Sizes from a page header.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Kind and sizes from a page header.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Header {
+    kind: Kind,
     opened: i64,
     packed: i64,
     values: i64,
@@ -130,30 +173,45 @@ struct Thrift<'a> {
 
 impl Thrift<'_> {
     fn header(&mut self) -> Option<Header> {
-        let mut header = Header::default();
+        let (mut kind, mut opened, mut packed) = (None, None, None);
+        let [mut data, mut dictionary, mut data2] = [None; 3];
         let mut id = 0;
-        while let Some(kind) = self.field(&mut id)? {
-            match (id, kind) {
-                (2, 4..=6) => header.opened = self.int()?,
-                (3, 4..=6) => header.packed = self.int()?,
-                // The headers of data pages, of dictionaries and of data pages of version 2.
-                (5 | 7 | 8, STRUCT) => header.values = self.page()?,
-                _ => self.skip(kind, 0)?,
+        while let Some(field) = self.field(&mut id)? {
+            match (id, INTS.contains(&field), field == STRUCT) {
+                (1, true, _) => kind = Some(self.int()?),
+                (2, true, _) => opened = Some(self.int()?),
+                (3, true, _) => packed = Some(self.int()?),
+                // Whole numbers each: of V1 the values and three encodings, and so on.
+                (5, _, true) => data = Some(self.page(4)?),
+                (7, _, true) => dictionary = Some(self.page(2)?),
+                (8, _, true) => data2 = Some(self.page(6)?),
+                (4, true, _) | (6, _, true) => self.skip(field, 0)?,
+                (1..=8, ..) => return None,
+                _ => self.skip(field, 0)?,
             }
         }
-        Some(header)
+        let (kind, values) = match kind? {
+            0 => (Kind::Data, data?.0),
+            2 => (Kind::Dictionary, dictionary?.0),
+            3 => (Kind::Data2(data2?.1), data2?.0),
+            _ => (Kind::Other, 0),
+        };
+        Some(Header { kind, opened: opened?, packed: packed?, values })
     }
 
-    /// The number of values, the first field of each kind of page.
-    fn page(&mut self) -> Option<i64> {
-        let (mut id, mut values) = (0, 0);
-        while let Some(kind) = self.field(&mut id)? {
-            match (id, kind) {
-                (1, 4..=6) => values = self.int()?,
-                _ => self.skip(kind, 1)?,
+    /// The first and the third field of the header of one kind of page, of which the first `ints` are
+    /// whole numbers: its values, and in the second version its rows.
+    fn page(&mut self, ints: i64) -> Option<(i64, i64)> {
+        let (mut id, mut values, mut rows) = (0, None, 0);
+        while let Some(field) = self.field(&mut id)? {
+            match (id, INTS.contains(&field)) {
+                (1, true) => values = Some(self.int()?),
+                (3, true) => rows = self.int()?,
+                (id, false) if (1..=ints).contains(&id) => return None,
+                _ => self.skip(field, 1)?,
             }
         }
-        Some(values)
+        Some((values?, rows))
     }
 
     fn byte(&mut self) -> Option<u8> {
@@ -179,9 +237,11 @@ impl Thrift<'_> {
         None
     }
 
+    /// A number of 32 bits: the decoder cuts longer ones off.
     fn int(&mut self) -> Option<i64> {
         let number = self.varint()?;
-        Some((number >> 1) as i64 ^ -((number & 1) as i64))
+        let number = (number >> 1) as i64 ^ -((number & 1) as i64);
+        i32::try_from(number).ok().map(i64::from)
     }
 
     /// The next field's type, its id in `id`; `Some(None)` at the end of the struct.
@@ -194,6 +254,8 @@ impl Thrift<'_> {
             0 => self.int()?,
             more => id.checked_add(i64::from(more))?,
         };
+        // The decoder cuts longer ones off.
+        i16::try_from(*id).ok()?;
         Some(Some(byte & 15))
     }
 

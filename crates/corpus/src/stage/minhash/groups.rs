@@ -6,7 +6,7 @@ use crate::stage::Meeting;
 /// Similarity of two texts with the same words, in millionths.
 const SAME: i32 = 1_000_000;
 
-/// Which records belong together, by their places among all.
+/// Which records belong together, by their places among all. Takes 12 bytes a record.
 pub struct Groups<'a> {
     records: &'a [RecordId],
     nodes: Vec<Node>,

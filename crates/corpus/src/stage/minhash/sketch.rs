@@ -102,7 +102,12 @@ fn width(bits: usize) -> usize {
 }
 
 /// Pictures by the places of their records.
-pub struct Sketches(Vec<Option<Sketch>>);
+#[derive(Default)]
+pub struct Sketches {
+    /// Where the picture of each record of a pair is.
+    ranks: Vec<u32>,
+    sketches: Vec<Option<Sketch>>,
+}
 
 impl Sketches {
     /// Those of the records of `pairs`, as many as `texts` has and memory allows.
@@ -114,23 +119,35 @@ impl Sketches {
         texts: &dyn Texts,
     ) -> Result<Sketches, Error> {
         let wanted = groups.of_pairs(pairs);
+        let all = groups.records().len();
+        let mut held = size_of::<u32>() * all + size_of::<Option<Sketch>>() * wanted.len();
+        if held > texts.budget() {
+            return Ok(Sketches::default());
+        }
+        let mut ranks = vec![0; all];
+        (0..).zip(&wanted).for_each(|(rank, place)| ranks[*place as usize] = rank);
         let records: Vec<_> = wanted.iter().map(|place| groups.record(*place)).collect();
-        let mut sketches = vec![None; groups.records().len()];
-        let mut held = 0;
-        texts.sketches(&records, &mut |place, bytes| {
+        let mut sketches = vec![None; wanted.len()];
+        texts.sketches(&records, &mut |rank, bytes| {
             if held + bytes.len() <= texts.budget() {
                 held += bytes.len();
-                sketches[wanted[place] as usize] = Sketch::read(bytes);
+                sketches[rank] = Sketch::read(bytes);
             }
         })?;
-        Ok(Sketches(sketches))
+        Ok(Sketches { ranks, sketches })
     }
 
-    /// Whether the records at these places cannot be `threshold` millionths alike.
+    /// Whether the records at these places, which are in one of the pairs, cannot be `threshold`
+    /// millionths alike.
     pub fn rule_out(&self, a: u32, b: u32, threshold: u32) -> bool {
-        match (&self.0[a as usize], &self.0[b as usize]) {
+        match (self.sketch(a), self.sketch(b)) {
             (Some(a), Some(b)) => a.rules_out(b, threshold),
             _ => false,
         }
+    }
+
+    fn sketch(&self, place: u32) -> Option<&Sketch> {
+        let rank = self.ranks.get(place as usize)?;
+        self.sketches.get(*rank as usize)?.as_ref()
     }
 }
