@@ -159,7 +159,7 @@ impl Liar<'_> {
         let leads = |view: &u64| (epoch + view) % SEATS as u64 == self.place as u64;
         let view = (first..).find(leads).expect("it leads one in four");
         let place = Place { view, time_ms: now_ms.max(tip.seal.time_ms + 1) };
-        let built = terroir_ledger::build(chain, &tip.parent(), &place, [].iter(), |_, _| {});
+        let built = terroir_ledger::build(chain, &tip.parent(), &place, &[], [].iter(), |_, _| {});
         let mut forged = built.expect("an empty block can be built").block.clone();
         forged.header.state_root = B256::left_padding_from(&dice.throw().to_be_bytes());
         forged

@@ -121,7 +121,7 @@ fn what_has_to_wait_is_blamed_for_nothing_and_neither_is_what_comes_after_it() {
     );
     let mut left = Vec::new();
     let place = world.place(0);
-    let built = build(&world.chain, &world.parent(), &place, many.iter(), |one, why| {
+    let built = build(&world.chain, &world.parent(), &place, &[], many.iter(), |one, why| {
         left.push((one.sender, why));
     });
     let count = built.unwrap().block.transactions.len();

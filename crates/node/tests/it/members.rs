@@ -74,7 +74,7 @@ fn what_was_sent_before_anybody_was_there_is_sent_again() {
         let bytes = alice().sign(draft(0, Address::repeat_byte(7))).encoded_2718();
         let mut news = follower.chain().mempool().added();
         let hash = follower.chain().mempool().add(&bytes, Origin::Local).unwrap();
-        assert_eq!(news.recv().await.unwrap().transaction.hash, hash);
+        assert_eq!(news.recv().await.unwrap().hash, hash);
         let validator = Member::start(&validator).unwrap();
         let paid = |tip: &Tip| tip.kept.place_of(&hash).unwrap().is_some();
         until(&validator, "the transaction was lost", paid).await;

@@ -17,7 +17,7 @@ fn chain(people: &People, certificate: Option<&[u8]>) -> Arc<Chain> {
     let tip = chain.tip();
     let place = Place { view: 1, time_ms: tip.seal.time_ms + 1 };
     let none = [].iter();
-    let built = terroir_ledger::build(chain.chain(), &tip.parent(), &place, none, |_, _| {});
+    let built = terroir_ledger::build(chain.chain(), &tip.parent(), &place, &[], none, |_, _| {});
     chain.commit(&built.unwrap(), certificate).unwrap();
     Arc::new(chain)
 }
