@@ -4,8 +4,8 @@
 //! is and does is the ledger's, and what is kept is the [`Host`]'s. Read in the order of a block:
 //! [`Host::candidates`] are proposed (`application`), travel as the ledger's own bytes (`wire`), are
 //! executed once (`states`), voted on by the committee of their epoch (`committee`, `epochs`), and
-//! handed to the host when final (`deliver`). [`start`] wires it over any runtime; [`Service`] runs it
-//! on threads and sockets.
+//! handed to the host when final (`deliver`), which has all that the engine no longer keeps (`store`,
+//! `archive`). [`start`] wires it over any runtime; [`Service`] runs it on threads and sockets.
 //!
 //! Invariant: a block is acknowledged to the engine after the host has it on disk, so nothing final is
 //! lost; and a node votes to make final only what it executed itself.

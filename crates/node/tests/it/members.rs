@@ -82,8 +82,9 @@ fn what_was_sent_before_anybody_was_there_is_sent_again() {
     });
 }
 
-/// A node that asks `honest` and changes what that answers: method, first parameter, answer.
-async fn liar(honest: &str, change: fn(&str, u64, &mut Value)) -> String {
+/// A node that asks `honest` for blocks so many before those that it is asked for, and changes what
+/// that answers: method, first parameter, answer.
+async fn liar(honest: &str, before: u64, change: fn(&str, u64, &mut Value)) -> String {
     let honest = honest.to_owned();
     let answer = move |body: String| {
         let honest = honest.clone();
@@ -92,7 +93,10 @@ async fn liar(honest: &str, change: fn(&str, u64, &mut Value)) -> String {
             let (method, params) = (request["method"].as_str().unwrap(), &request["params"]);
             let digits = params[0].as_str().and_then(|text| text.strip_prefix("0x"));
             let number = digits.and_then(|digits| u64::from_str_radix(digits, 16).ok());
-            let (method, params) = (method.to_owned(), params.clone());
+            let (method, mut params) = (method.to_owned(), params.clone());
+            if method == "terroir_header" {
+                params[0] = format!("{:#x}", number.unwrap_or_default() - before).into();
+            }
             let asked = tokio::task::spawn_blocking(move || {
                 let mut answer = Client::new(&honest).call(&method, params).unwrap();
                 change(&method, number.unwrap_or_default(), &mut answer);
@@ -142,7 +146,7 @@ fn a_block_some_epochs_on_is_fetched_and_checked_and_lies_are_not_taken() {
         assert_eq!(found.check(&text).unwrap().header.number, number);
         refused(&found, &text);
         // The certificates of most blocks of an epoch are missing: one of it is enough.
-        let poor = liar(&url, |method, number, answer| {
+        let poor = liar(&url, 0, |method, number, answer| {
             if method == "terroir_header" && number % EPOCH > 5 {
                 answer["certificate"] = Value::Null;
             }
@@ -150,9 +154,11 @@ fn a_block_some_epochs_on_is_fetched_and_checked_and_lies_are_not_taken() {
         let other = fetch(&poor.await, number).await.unwrap();
         assert_eq!(other.check(&text).unwrap().hash, found.check(&text).unwrap().hash);
         for (lie, why) in LIES {
-            let said = fetch(&liar(&url, *lie).await, number).await.unwrap_err();
+            let said = fetch(&liar(&url, 0, *lie).await, number).await.unwrap_err();
             assert!(said.contains(why), "{said}, and not {why}");
         }
+        let said = fetch(&liar(&url, 1, |_, _, _| ()).await, number).await.unwrap_err();
+        assert!(said.contains("gives block 164 for block 165"), "{said}");
         let said = fetch(&url, u64::MAX).await.unwrap_err();
         assert!(said.contains("65536 is the most"), "{said}");
     });
