@@ -8,7 +8,7 @@
 
 use crate::application::aside;
 use crate::committee::{Committees, Digest, Scheme};
-use crate::host::Host;
+use crate::host::{Host, KeptBlock};
 use crate::states::hash;
 use crate::wire::Wire;
 use alloy_primitives::B256;
@@ -21,7 +21,7 @@ use commonware_runtime::{Clock, Handle, Metrics, Spawner, Storage};
 use commonware_storage::archive::{Archive, Error, Identifier, prunable};
 use commonware_storage::translator::EightCap;
 use std::sync::Arc;
-use terroir_ledger::{Block, Chain};
+use terroir_ledger::Chain;
 use tracing::error;
 
 type Kept<E, V> = prunable::Archive<EightCap, E, Digest, V>;
@@ -56,7 +56,7 @@ impl Which {
 impl<E: Spawner> Past<E> {
     /// The block that is asked for, with its certificate, where it is before `first`: later ones are
     /// the archives'. A host that cannot read it says why, and nobody else learns of it.
-    async fn find(&self, which: Which, first: u64) -> Option<(Block, Option<Vec<u8>>)> {
+    async fn find(&self, which: Which, first: u64) -> Option<KeptBlock> {
         if matches!(which, Which::Number(number) if number >= first) || first == 0 {
             return None;
         }

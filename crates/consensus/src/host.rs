@@ -47,6 +47,9 @@ pub struct Received {
     pub refused: usize,
 }
 
+/// A final block as a host keeps it, and its certificate where it has one.
+pub type KeptBlock = (Block, Option<Vec<u8>>);
+
 /// The node around consensus: its database and its mempool.
 pub trait Host: Send + Sync + 'static {
     /// The newest block that is kept. Asked once, at the start.
@@ -60,7 +63,7 @@ pub trait Host: Send + Sync + 'static {
 
     /// The final block `number` and its certificate, for those that come late: consensus itself keeps
     /// the newest alone. `None` where it is not kept.
-    fn block(&self, number: u64) -> Result<Option<(Block, Option<Vec<u8>>)>, Error>;
+    fn block(&self, number: u64) -> Result<Option<KeptBlock>, Error>;
 
     /// The number of the final block with this hash. `None` where it is not kept.
     fn number(&self, hash: &B256) -> Result<Option<u64>, Error>;

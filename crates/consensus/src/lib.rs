@@ -35,7 +35,7 @@ pub use application::{AHEAD_MS, IDLE_MS_MAX, Pace};
 pub use epochs::LEADER_TIMEOUT;
 pub use error::Error;
 pub use gossip::{FRAME_BYTES_MAX, FRAME_TRANSACTIONS_MAX};
-pub use host::{Evidence, Final, Host, Received, Tip};
+pub use host::{Evidence, Final, Host, KeptBlock, Received, Tip};
 pub use keys::Keys;
 pub use service::{Config, Peer, Service};
 pub use start::{CHANNELS, MESSAGE_BYTES_MAX, Network, Running, Settings, quota, start};

@@ -127,7 +127,7 @@ where
     };
     let limits = Scheme::certificate_codec_config_unbounded();
     let failed = |what| move |why: ArchiveError| Error::Archive { what, why: why.to_string() };
-    let config = archive(prefix, "certificates", cache, part(chain), limits.clone());
+    let config = archive(prefix, "certificates", cache, part(chain), limits);
     let certificates = KeptCertificates::init(runtime.child("certificates"), config).await;
     let config = archive(prefix, "ends", cache, ENDS, limits);
     let ends = KeptCertificates::init(runtime.child("ends"), config).await;

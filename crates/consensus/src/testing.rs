@@ -2,7 +2,7 @@
 
 use crate::application::Pace;
 use crate::committee::{Committees, Digest, Scheme, digest};
-use crate::host::{Evidence, Final, Host, Received, Tip};
+use crate::host::{Evidence, Final, Host, KeptBlock, Received, Tip};
 use crate::keys::Keys;
 use crate::start::Settings;
 use crate::states::States;
@@ -16,13 +16,13 @@ use commonware_utils::non_empty;
 use std::sync::{Arc, Mutex};
 use terroir_base::sign::SecretKey;
 use terroir_ledger::genesis::{Beginning, Genesis};
-use terroir_ledger::{Block, Error as Fault, Memory, Place, Seal, Store, Transaction, View};
+use terroir_ledger::{Error as Fault, Memory, Place, Seal, Store, Transaction, View};
 
 const CHAIN_ID: u64 = 7_701;
 
 /// What is kept.
 pub(crate) struct Solo {
-    inner: Mutex<(Arc<Memory>, Vec<(Block, Option<Vec<u8>>)>)>,
+    inner: Mutex<(Arc<Memory>, Vec<KeptBlock>)>,
 }
 
 fn keys() -> Keys {
@@ -133,7 +133,7 @@ impl Host for Solo {
         Ok(inner.0.clone())
     }
 
-    fn block(&self, number: u64) -> Result<Option<(Block, Option<Vec<u8>>)>, Fault> {
+    fn block(&self, number: u64) -> Result<Option<KeptBlock>, Fault> {
         Ok(self.inner.lock().unwrap().1.get(number as usize).cloned())
     }
 

@@ -302,6 +302,13 @@ impl Genesis {
         }
     }
 
+    /// What stands where block 0 has no parent: all of the file that no other field and no state
+    /// follows from, so that chains that differ in it have other names.
+    fn origin(&self) -> B256 {
+        let numbers = [self.chain_id, self.epoch_blocks].map(u64::to_be_bytes);
+        keccak256([numbers.as_flattened(), self.name.as_bytes()].concat())
+    }
+
     fn block(&self, changes: Changes, state_root: B256, empty: &View) -> Result<Beginning, Error> {
         let mut changes = changes;
         let view = empty.after(Arc::new(changes.clone()), state_root);
@@ -313,7 +320,7 @@ impl Genesis {
             ..Seal::default()
         };
         let header = Header {
-            parent_hash: keccak256(self.name.as_bytes()),
+            parent_hash: self.origin(),
             ommers_hash: EMPTY_OMMER_ROOT_HASH,
             state_root,
             transactions_root: EMPTY_ROOT_HASH,

@@ -3,8 +3,8 @@
 use crate::laws::Laws;
 use alloy_primitives::{B256, Bytes};
 use std::sync::{Arc, Mutex, PoisonError};
-use terroir_consensus::{Evidence, Final, Host, Received, Tip};
-use terroir_ledger::{Block, Error, Store, Transaction, View};
+use terroir_consensus::{Evidence, Final, Host, KeptBlock, Received, Tip};
+use terroir_ledger::{Error, Store, Transaction, View};
 use terroir_node::member::Hosted;
 
 /// A transaction that a liar proposes instead of anything honest, while there is one.
@@ -32,7 +32,7 @@ impl Host for Watched {
         Ok(store)
     }
 
-    fn block(&self, number: u64) -> Result<Option<(Block, Option<Vec<u8>>)>, Error> {
+    fn block(&self, number: u64) -> Result<Option<KeptBlock>, Error> {
         self.inner.block(number)
     }
 

@@ -4,9 +4,9 @@ use crate::keys::{CHAIN_ID, checked};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex};
-use terroir_consensus::{Evidence, Final, Host, Received, Tip};
+use terroir_consensus::{Evidence, Final, Host, KeptBlock, Received, Tip};
 use terroir_ledger::genesis::Beginning;
-use terroir_ledger::{Block, Error, Memory, Store, Transaction, View};
+use terroir_ledger::{Error, Memory, Store, Transaction, View};
 use tokio::sync::Notify;
 
 /// What a node keeps, and what waits.
@@ -20,7 +20,7 @@ pub struct Kept {
 struct Inner {
     store: Arc<Memory>,
     /// Final blocks by number, with their certificates.
-    blocks: Vec<(Block, Option<Vec<u8>>)>,
+    blocks: Vec<KeptBlock>,
     pool: BTreeMap<(Address, u64), Transaction>,
     by_hash: HashMap<B256, Transaction>,
     evidence: Vec<Evidence>,
@@ -62,7 +62,7 @@ impl Kept {
     }
 
     /// Final blocks and their certificates, from block 0.
-    pub fn blocks(&self) -> Vec<(Block, Option<Vec<u8>>)> {
+    pub fn blocks(&self) -> Vec<KeptBlock> {
         self.inner.lock().unwrap().blocks.clone()
     }
 
@@ -148,7 +148,7 @@ impl Host for Kept {
         Ok(store)
     }
 
-    fn block(&self, number: u64) -> Result<Option<(Block, Option<Vec<u8>>)>, Error> {
+    fn block(&self, number: u64) -> Result<Option<KeptBlock>, Error> {
         Ok(self.inner.lock().unwrap().blocks.get(number as usize).cloned())
     }
 

@@ -290,3 +290,24 @@ fn genesis_files_with_mistakes_are_refused_by_name() {
         assert!(error.to_string().contains(why), "{error}");
     }
 }
+
+#[test]
+fn chains_that_differ_in_anything_have_other_names() {
+    let validators: Vec<Validator> = (1..=4).map(Validator::new).collect();
+    let text = genesis(&validators, "");
+    let hash = |text: &str| Genesis::parse(text).unwrap().begin().unwrap().hash;
+    for (from, to) in [
+        ("name = \"test\"", "name = \"tests\""),
+        ("time = 1790000000", "time = 1790000001"),
+        ("epoch_blocks = 8", "epoch_blocks = 9"),
+        ("epoch_blocks = 8", "epoch_blocks = 8\nparameters = { block_gas = \"30000001\" }"),
+        ("balance = \"1", "balance = \"2"),
+    ] {
+        let other = text.replacen(from, to, 1);
+        assert_ne!(other, text);
+        assert_ne!(hash(&other), hash(&text), "{from}");
+    }
+    // Keys are held for one chain id: another's are others.
+    let other = text.replace("chain_id = 7701", "chain_id = 7702");
+    assert!(Genesis::parse(&other).and_then(|one| one.begin()).is_err());
+}

@@ -7,9 +7,9 @@ use alloy_primitives::{B256, Bytes};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use terroir_consensus::{Evidence, Final, Host, Received, Tip};
+use terroir_consensus::{Evidence, Final, Host, KeptBlock, Received, Tip};
 use terroir_ledger::block::EVIDENCE_BYTES_MAX;
-use terroir_ledger::{Block, Error, Store, Transaction, View};
+use terroir_ledger::{Error, Store, Transaction, View};
 
 /// A chain, for consensus: the host of every member.
 pub struct Hosted {
@@ -85,7 +85,7 @@ impl Host for Hosted {
         Ok(self.chain.commit_all(&blocks).map_err(fault)?.kept.clone())
     }
 
-    fn block(&self, number: u64) -> Result<Option<(Block, Option<Vec<u8>>)>, Error> {
+    fn block(&self, number: u64) -> Result<Option<KeptBlock>, Error> {
         let kept = &self.chain.tip().kept;
         let block = kept.block(number).map_err(fault)?;
         let certificate = kept.certificate(number).map_err(fault)?;
