@@ -1,7 +1,7 @@
 //! A node of a chain in one process: what is kept, agreement with others, and the port of wallets.
 //!
 //! For `terroir node run`, and for `terroir devnet`, which starts several. All that a node is lies in
-//! one [`Folder`]. Invariant: whatever ends a member, nothing that was final is lost, and it never
+//! one [`Folder`]. One that follows others instead (`follow`) has no keys and never votes. Invariant: whatever ends a member, nothing that was final is lost, and it never
 //! votes twice for one view.
 
 mod folder;
@@ -11,11 +11,12 @@ mod settings;
 
 pub use folder::Folder;
 pub use secrets::Secrets;
-pub use settings::{Network, Pacing, Peer, Settings, Wallets};
+pub use settings::{Follow, Network, Pacing, Peer, SOURCES_MAX, Settings, Wallets};
 
 use crate::chain::{Chain, Error as ChainError, Origin, PoolLimits};
 use crate::error::Error;
 use crate::explorer;
+use crate::follow::Following;
 use crate::rpc::{RpcLimits, RpcServer};
 use crate::server::signals;
 use alloy_eips::eip2718::Encodable2718;
@@ -37,39 +38,51 @@ const WATCH: Duration = Duration::from_millis(250);
 /// A member that runs.
 pub struct Member {
     chain: Arc<Chain>,
-    service: Arc<Service>,
+    work: Work,
+}
+
+/// What lets its chain grow.
+enum Work {
+    Agrees(Arc<Service>),
+    Follows(Following),
 }
 
 impl Member {
-    /// Opens what is in `folder` and starts to agree with others. Must be called within a tokio
-    /// runtime, whose tasks hand the transactions of clients on.
+    /// Opens what is in `folder` and starts to agree with others, or to follow them. Must be called
+    /// within a tokio runtime, whose tasks hand the transactions of clients on.
     ///
     /// Errors: those of the folder and its chain; `Consensus`.
     pub fn start(folder: &Folder) -> Result<Member, Error> {
         let settings = folder.settings()?;
-        let keys = folder.secrets()?.keys()?;
         let text = folder.genesis(&settings)?;
-        let chain = Chain::open(&folder.chain(), &text, PoolLimits::DEFAULT)?;
+        let open = || Chain::open(&folder.chain(), &text, PoolLimits::DEFAULT).map(Arc::new);
+        if let Some(follow) = &settings.follow {
+            let chain = open()?;
+            let work = Work::Follows(Following::start(chain.clone(), &follow.rpc)?);
+            return Ok(Member { chain, work });
+        }
+        let keys = folder.secrets()?.keys()?;
+        let network = settings.network.expect("settings that were read have one of the two");
+        let chain = open()?;
         let first = chain.block(&chain.tip(), 0)?;
         let genesis = first.expect("a chain that is open has block 0").block.clone();
-        let chain = Arc::new(chain);
         let config = Config {
             chain: chain.chain().clone(),
             genesis,
             keys,
             pace: Pace { block_ms: settings.pace.block_ms, idle_ms: settings.pace.idle_ms },
             directory: folder.consensus(),
-            listen: settings.network.listen,
-            public: settings.network.public.unwrap_or(settings.network.listen),
-            peers: settings.network.peers()?,
+            listen: network.listen,
+            public: network.public.unwrap_or(network.listen),
+            peers: network.peers()?,
             threads: ENGINE_THREADS,
         };
         let host = Arc::new(Hosted::new(chain.clone(), folder.evidence()));
         let service =
             Service::start(config, host).map_err(|why| Error::Consensus(why.to_string()))?;
-        let member = Member { chain, service: Arc::new(service) };
-        member.gossip();
-        Ok(member)
+        let service = Arc::new(service);
+        gossip(&chain, &service);
+        Ok(Member { chain, work: Work::Agrees(service) })
     }
 
     /// What it keeps.
@@ -77,44 +90,48 @@ impl Member {
         &self.chain
     }
 
-    /// Hands what clients of this node send on to its peers, as long as it runs.
-    fn gossip(&self) {
-        let mut added = self.chain.mempool().added();
-        let service = Arc::downgrade(&self.service);
-        tokio::spawn(async move {
-            loop {
-                let mut some = Vec::new();
-                match added.recv().await {
-                    Ok(one) => some.push(one),
-                    // What was missed waits in the mempool, and is proposed by this node at least.
-                    Err(RecvError::Lagged(_)) => continue,
-                    Err(RecvError::Closed) => return,
-                }
-                while some.len() < GOSSIP_MAX
-                    && let Ok(one) = added.try_recv()
-                {
-                    some.push(one);
-                }
-                let local = some.iter().filter(|one| one.origin == Origin::Local);
-                let bytes: Vec<_> =
-                    local.map(|one| one.transaction.envelope.encoded_2718().into()).collect();
-                let Some(service) = service.upgrade() else { return };
-                if !bytes.is_empty() {
-                    service.submit(bytes);
-                }
-            }
-        });
-    }
-
     /// Returns when consensus ended by itself. Errors: `Consensus`, always.
     async fn failed(&self) -> Result<(), Error> {
         loop {
             tokio::time::sleep(WATCH).await;
-            if let Some(why) = self.service.failure() {
+            let failure = match &self.work {
+                Work::Agrees(service) => service.failure(),
+                Work::Follows(following) => following.failure(),
+            };
+            if let Some(why) = failure {
                 return Err(Error::Consensus(why));
             }
         }
     }
+}
+
+/// Hands what clients of a node send on to its peers, as long as it runs.
+fn gossip(chain: &Chain, service: &Arc<Service>) {
+    let mut added = chain.mempool().added();
+    let service = Arc::downgrade(service);
+    tokio::spawn(async move {
+        loop {
+            let mut some = Vec::new();
+            match added.recv().await {
+                Ok(one) => some.push(one),
+                // What was missed waits in the mempool, and is proposed by this node at least.
+                Err(RecvError::Lagged(_)) => continue,
+                Err(RecvError::Closed) => return,
+            }
+            while some.len() < GOSSIP_MAX
+                && let Ok(one) = added.try_recv()
+            {
+                some.push(one);
+            }
+            let local = some.iter().filter(|one| one.origin == Origin::Local);
+            let bytes: Vec<_> =
+                local.map(|one| one.transaction.envelope.encoded_2718().into()).collect();
+            let Some(service) = service.upgrade() else { return };
+            if !bytes.is_empty() {
+                service.submit(bytes);
+            }
+        }
+    });
 }
 
 /// Runs the node in `folder` until SIGTERM or SIGINT. Blocks; `ready` is told where wallets find it.

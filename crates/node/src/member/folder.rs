@@ -24,6 +24,14 @@ impl Folder {
         Ok((folder, secrets))
     }
 
+    /// Makes the folder `path` for one that follows others: it needs no keys.
+    ///
+    /// Errors: `Disk`.
+    pub fn without_keys(path: &Path) -> Result<Folder, Error> {
+        fs::create_dir_all(path).map_err(disk(path))?;
+        Ok(Folder { path: path.to_owned() })
+    }
+
     /// The folder that the file `path`, a `node.toml`, lies in.
     ///
     /// Errors: `Disk` where there is no such file.
