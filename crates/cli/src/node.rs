@@ -18,7 +18,7 @@ const TOKEN: u128 = 1_000_000_000_000_000_000;
 /// Does what was typed.
 pub fn run(verb: args::Node) -> Result<Verdict> {
     match verb {
-        args::Node::Init(typed) => init(typed),
+        args::Node::Init(typed) => init(*typed),
         args::Node::Run { config, log } => serve(&config, log),
     }
 }

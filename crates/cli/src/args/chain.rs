@@ -84,7 +84,7 @@ pub struct DevnetUp {
 #[derive(Debug, Subcommand)]
 pub enum Node {
     /// Make the folder of a node: its keys, and its settings where a genesis file is given
-    Init(NodeInit),
+    Init(Box<NodeInit>),
     /// Run the node until it is told to end
     Run {
         /// Its settings, in the folder that has everything else
