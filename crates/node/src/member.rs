@@ -1,8 +1,8 @@
 //! A node of a chain in one process: what is kept, agreement with others, and the port of wallets.
 //!
 //! For `terroir node run`, and for `terroir devnet`, which starts several. All that a node is lies in
-//! one [`Folder`]. One that follows others instead (`follow`) has no keys and never votes. Invariant: whatever ends a member, nothing that was final is lost, and it never
-//! votes twice for one view.
+//! one [`Folder`]. One that follows others instead (`follow`) has no keys and never votes. Invariant:
+//! whatever ends a member, nothing that was final is lost, and it never votes twice for one view.
 
 mod folder;
 mod host;
