@@ -6,7 +6,7 @@ use crate::{Verdict, args, output};
 use anyhow::{Context, Result};
 use std::io::stderr;
 use std::path::Path;
-use terroir_node::member::{self, Folder, Network, Pacing, Peer, Settings, Wallets};
+use terroir_node::member::{self, Folder, Follow, Network, Pacing, Peer, Settings, Wallets};
 use tracing_subscriber::Layer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
@@ -18,12 +18,20 @@ const TOKEN: u128 = 1_000_000_000_000_000_000;
 /// Does what was typed.
 pub fn run(verb: args::Node) -> Result<Verdict> {
     match verb {
-        args::Node::Init(typed) => init(typed),
+        args::Node::Init(typed) => init(*typed),
         args::Node::Run { config, log } => serve(&config, log),
     }
 }
 
 fn init(typed: args::NodeInit) -> Result<Verdict> {
+    let (rpc, pace) = (Wallets { listen: typed.rpc }, Pacing::default());
+    let settings =
+        |network, follow| Settings { genesis: "genesis.toml".into(), network, follow, rpc, pace };
+    if let (Some(genesis), false) = (&typed.genesis, typed.follow.is_empty()) {
+        let folder = Folder::without_keys(&typed.dir)?;
+        let settings = settings(None, Some(Follow { rpc: typed.follow }));
+        return write(&folder, &settings, genesis);
+    }
     let (folder, secrets) = Folder::make(&typed.dir)?;
     output::talk(format_args!("identity {}", secrets.identity()));
     if let (Some(chain_id), Some(address)) = (typed.chain_id, &typed.address) {
@@ -31,7 +39,6 @@ fn init(typed: args::NodeInit) -> Result<Verdict> {
         output::piece(secrets.entry(chain_id, address, u128::from(typed.stake) * TOKEN)?)?;
     }
     let Some(genesis) = typed.genesis else { return Ok(Verdict::Yes) };
-    let text = output::read_text(&genesis)?;
     let peer = |peer: args::PeerArg| Peer {
         identity: peer.identity.to_string(),
         address: Some(peer.address),
@@ -41,9 +48,11 @@ fn init(typed: args::NodeInit) -> Result<Verdict> {
         public: typed.public,
         peers: typed.peers.into_iter().map(peer).collect(),
     };
-    let (rpc, pace) = (Wallets { listen: typed.rpc }, Pacing::default());
-    let settings = Settings { genesis: "genesis.toml".into(), network, rpc, pace };
-    folder.write(&settings, &text)?;
+    write(&folder, &settings(Some(network), None), &genesis)
+}
+
+fn write(folder: &Folder, settings: &Settings, genesis: &Path) -> Result<Verdict> {
+    folder.write(settings, &output::read_text(genesis)?)?;
     let config = folder.config();
     output::talk(format_args!("run it: terroir node run --config {}", config.display()));
     Ok(Verdict::Yes)

@@ -16,7 +16,7 @@ use commonware_utils::non_empty;
 use std::sync::{Arc, Mutex};
 use terroir_base::sign::SecretKey;
 use terroir_ledger::genesis::{Beginning, Genesis};
-use terroir_ledger::{Error as Fault, Memory, Place, Seal, Store, Transaction, View};
+use terroir_ledger::{Block, Error as Fault, Memory, Place, Seal, Store, Transaction, View};
 
 const CHAIN_ID: u64 = 7_701;
 

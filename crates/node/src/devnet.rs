@@ -169,7 +169,8 @@ impl Devnet {
                 Network { listen: peers(*place), public: None, peers: others.map(peer).collect() };
             let rpc = Wallets { listen: address(*place) };
             let pace = Pacing::default();
-            let settings = Settings { genesis: "genesis.toml".into(), network, rpc, pace };
+            let (network, follow) = (Some(network), None);
+            let settings = Settings { genesis: "genesis.toml".into(), network, follow, rpc, pace };
             member.write(&settings, &genesis)?;
         }
         let rpc: Vec<String> =

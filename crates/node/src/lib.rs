@@ -10,6 +10,7 @@ mod disk;
 mod engine;
 mod error;
 pub mod explorer;
+mod follow;
 mod home;
 pub mod light;
 pub mod member;

@@ -1,8 +1,8 @@
 //! A node of a chain in one process: what is kept, agreement with others, and the port of wallets.
 //!
 //! For `terroir node run`, and for `terroir devnet`, which starts several. All that a node is lies in
-//! one [`Folder`]. Invariant: whatever ends a member, nothing that was final is lost, and it never
-//! votes twice for one view.
+//! one [`Folder`]. One that follows others instead (`follow`) has no keys and never votes. Invariant:
+//! whatever ends a member, nothing that was final is lost, and it never votes twice for one view.
 
 mod folder;
 mod gossip;
@@ -13,11 +13,12 @@ mod settings;
 pub use folder::Folder;
 pub use host::Hosted;
 pub use secrets::Secrets;
-pub use settings::{Network, Pacing, Peer, Settings, Wallets};
+pub use settings::{Follow, Network, Pacing, Peer, SOURCES_MAX, Settings, Wallets};
 
 use crate::chain::{Chain, Error as ChainError, PoolLimits};
 use crate::error::Error;
 use crate::explorer;
+use crate::follow::Following;
 use crate::rpc::{RpcLimits, RpcServer};
 use crate::server::signals;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -35,40 +36,52 @@ const WATCH: Duration = Duration::from_millis(250);
 /// A member that runs.
 pub struct Member {
     chain: Arc<Chain>,
-    service: Arc<Service>,
+    work: Work,
+}
+
+/// What lets its chain grow.
+enum Work {
+    Agrees(Arc<Service>),
+    Follows(Following),
 }
 
 impl Member {
-    /// Opens what is in `folder` and starts to agree with others. Must be called within a tokio
-    /// runtime, whose tasks hand the transactions of clients on.
+    /// Opens what is in `folder` and starts to agree with others, or to follow them. Must be called
+    /// within a tokio runtime, whose tasks hand the transactions of clients on.
     ///
     /// Errors: those of the folder and its chain; `Consensus`.
     pub fn start(folder: &Folder) -> Result<Member, Error> {
         open_files();
         let settings = folder.settings()?;
-        let keys = folder.secrets()?.keys()?;
         let text = folder.genesis(&settings)?;
-        let chain = Chain::open(&folder.chain(), &text, PoolLimits::DEFAULT)?;
+        let open = || Chain::open(&folder.chain(), &text, PoolLimits::DEFAULT).map(Arc::new);
+        if let Some(follow) = &settings.follow {
+            let chain = open()?;
+            let work = Work::Follows(Following::start(chain.clone(), &follow.rpc)?);
+            return Ok(Member { chain, work });
+        }
+        let keys = folder.secrets()?.keys()?;
+        let network = settings.network.expect("settings that were read have one of the two");
+        let chain = open()?;
         let first = chain.block(&chain.tip(), 0)?;
         let genesis = first.expect("a chain that is open has block 0").block.clone();
-        let chain = Arc::new(chain);
         let config = Config {
             chain: chain.chain().clone(),
             genesis,
             keys,
             pace: Pace { block_ms: settings.pace.block_ms, idle_ms: settings.pace.idle_ms },
             directory: folder.consensus(),
-            listen: settings.network.listen,
-            public: settings.network.public.unwrap_or(settings.network.listen),
-            peers: settings.network.peers()?,
+            listen: network.listen,
+            public: network.public.unwrap_or(network.listen),
+            peers: network.peers()?,
             threads: ENGINE_THREADS,
         };
         let host = Arc::new(Hosted::new(chain.clone(), folder.evidence())?);
         let service =
             Service::start(config, host).map_err(|why| Error::Consensus(why.to_string()))?;
-        let member = Member { chain, service: Arc::new(service) };
-        gossip::start(member.chain.clone(), Arc::downgrade(&member.service));
-        Ok(member)
+        let service = Arc::new(service);
+        gossip::start(chain.clone(), Arc::downgrade(&service));
+        Ok(Member { chain, work: Work::Agrees(service) })
     }
 
     /// What it keeps.
@@ -80,7 +93,11 @@ impl Member {
     async fn failed(&self) -> Result<(), Error> {
         loop {
             tokio::time::sleep(WATCH).await;
-            if let Some(why) = self.service.failure() {
+            let failure = match &self.work {
+                Work::Agrees(service) => service.failure(),
+                Work::Follows(following) => following.failure(),
+            };
+            if let Some(why) = failure {
                 return Err(Error::Consensus(why));
             }
         }

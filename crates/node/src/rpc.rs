@@ -21,6 +21,7 @@ mod subscribe;
 mod trace;
 
 pub use client::Client;
+pub(crate) use own::{BLOCKS_MAX, Whole};
 pub use serve::{RpcServer, router};
 
 use crate::chain::Chain;

@@ -208,8 +208,14 @@ impl Light {
     ///
     /// The caller knows both from the genesis file, whose proofs of possession it has checked.
     pub fn new(genesis: &[u8; 32], seats: &[SeatKeys]) -> Result<Light, NotFinal> {
+        Light::at(genesis, 0, seats)
+    }
+
+    /// A client of the same chain with the committee of `epoch`, which the caller knows by itself: from
+    /// a state that it executed.
+    pub fn at(genesis: &[u8; 32], epoch: u64, seats: &[SeatKeys]) -> Result<Light, NotFinal> {
         let namespace = [NAMESPACE, genesis, FINALIZE].concat();
-        Ok(Light { namespace, committee: Committee::new(0, seats)?, next: None })
+        Ok(Light { namespace, committee: Committee::new(epoch, seats)?, next: None })
     }
 
     /// The epoch whose blocks can be checked now.

@@ -60,8 +60,11 @@ pub(super) fn measure(place: &Place, seconds: u64) -> Result<Table> {
     row("a transfer in a block, by a node", "us of a core", each("/node_us")?, Bound::None);
     row("who sent a transfer", "us of a core", each("/recover_us")?, Bound::None);
     drop(devnet);
-    let what = format!("late joiner, {} light blocks", light::BLOCKS);
-    row(&what, "s", light::join(&product)?, Bound::AtMost(60.0, 15.0));
+    let joined = light::join(&product)?;
+    let what = |who| format!("late {who}, {} light blocks", light::BLOCKS);
+    let bound = Bound::AtMost(60.0, 15.0);
+    row(&what("validator"), "s", joined.validator, bound);
+    row(&what("node without a seat"), "s", joined.follower, bound);
     Ok(table)
 }
 

@@ -84,7 +84,7 @@ pub struct DevnetUp {
 #[derive(Debug, Subcommand)]
 pub enum Node {
     /// Make the folder of a node: its keys, and its settings where a genesis file is given
-    Init(NodeInit),
+    Init(Box<NodeInit>),
     /// Run the node until it is told to end
     Run {
         /// Its settings, in the folder that has everything else
@@ -121,6 +121,10 @@ pub struct NodeInit {
     /// Another node, as KEY@ADDRESS; may be given again
     #[arg(long = "peer", value_name = "KEY@ADDRESS")]
     pub peers: Vec<PeerArg>,
+    /// The port for wallets of a node to follow, without keys and without a seat; may be given again
+    #[arg(long, value_name = "URL", requires = "genesis",
+        conflicts_with_all = ["listen", "public", "peers"])]
+    pub follow: Vec<String>,
     /// The id of the chain that the entry is for
     #[arg(long, value_name = "N", requires = "address", conflicts_with = "genesis")]
     pub chain_id: Option<u64>,

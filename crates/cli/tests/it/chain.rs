@@ -1,5 +1,7 @@
 //! A chain of four validators as processes, and what people do with it.
 
+mod follow;
+
 use crate::support::{Home, until};
 use serde_json::{Value, json};
 use std::net::TcpListener;

@@ -92,6 +92,11 @@ impl Snapshot {
         found.map(|found| read(found.value())).transpose()
     }
 
+    /// The bytes of the block `number`.
+    pub fn block_bytes(&self, number: u64) -> Kept<Bytes> {
+        Ok(self.bytes(tables::BLOCKS, number)?.map(Bytes::from))
+    }
+
     /// The receipts of the block `number`, one a transaction.
     pub fn receipts(&self, number: u64) -> Kept<Vec<ReceiptEnvelope>> {
         let bytes = self.bytes(tables::RECEIPTS, number)?;

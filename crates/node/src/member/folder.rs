@@ -31,6 +31,14 @@ impl Folder {
         Ok((Folder { path: path.to_owned(), config: CONFIG.into() }, secrets))
     }
 
+    /// Makes the folder `path` for one that follows others: it needs no keys.
+    ///
+    /// Errors: `Disk`.
+    pub fn without_keys(path: &Path) -> Result<Folder, Error> {
+        fs::create_dir_all(path).map_err(disk(path))?;
+        Ok(Folder { path: path.to_owned(), config: CONFIG.into() })
+    }
+
     /// The folder that the file `path` lies in, which says how its member runs. A link is the file.
     ///
     /// Errors: `Disk` where there is no such file.

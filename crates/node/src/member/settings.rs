@@ -16,8 +16,12 @@ pub struct Settings {
     /// The genesis file, relative to the folder.
     #[serde(default = "genesis")]
     pub genesis: PathBuf,
-    /// Other members.
-    pub network: Network,
+    /// Other members, for one that takes part; either this or `follow`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network: Option<Network>,
+    /// Whom to follow, for one that does not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follow: Option<Follow>,
     /// The port of wallets.
     #[serde(default)]
     pub rpc: Wallets,
@@ -50,6 +54,17 @@ pub struct Peer {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<SocketAddr>,
 }
+
+/// Nodes whose chain is followed. None is believed: `docs/decision/`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Follow {
+    /// Their ports for wallets, such as `http://203.0.113.8:8545`: 1 to [`SOURCES_MAX`].
+    pub rpc: Vec<String>,
+}
+
+/// Most nodes that are followed.
+pub const SOURCES_MAX: usize = 16;
 
 /// Where wallets ask.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -89,11 +104,19 @@ fn genesis() -> PathBuf {
 impl Settings {
     /// Reads the text of the file `path`. Errors: `Settings`, with the line.
     pub(super) fn parse(path: &Path, text: &str) -> Result<Settings, Error> {
-        let problem = |error: toml::de::Error| Error::Settings {
-            path: path.to_owned(),
-            problem: error.to_string().trim().to_owned(),
-        };
-        toml::from_str(text).map_err(problem)
+        let problem = |problem: String| Error::Settings { path: path.to_owned(), problem };
+        let settings: Settings =
+            toml::from_str(text).map_err(|error| problem(error.to_string().trim().to_owned()))?;
+        match (&settings.network, &settings.follow) {
+            (Some(_), Some(_)) | (None, None) => {
+                Err(problem("expected either [network] or [follow]".to_owned()))
+            }
+            (None, Some(Follow { rpc })) if rpc.is_empty() || rpc.len() > SOURCES_MAX => {
+                let got = rpc.len();
+                Err(problem(format!("follow.rpc: {got} nodes, 1 to {SOURCES_MAX} are taken")))
+            }
+            _ => Ok(settings),
+        }
     }
 }
 

@@ -14,7 +14,7 @@ use alloy_rpc_types_eth::Header;
 use alloy_trie::proof::ProofRetainer;
 use alloy_trie::root::adjust_index_for_rlp;
 use alloy_trie::{HashBuilder, Nibbles};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use terroir_ledger::Seal;
 use terroir_ledger::native::staking::{digest, seats_of};
 
@@ -23,8 +23,15 @@ pub(super) const METHODS: &[Method] = &[
     Method::light("terroir_certificate", 1, certificate),
     Method::light("terroir_header", 1, header),
     Method::light("terroir_committee", 1, committee),
+    Method::heavy("terroir_blocks", 2, blocks),
     Method::heavy("terroir_receiptProof", 1, receipt_proof),
 ];
+
+/// Most blocks of an answer.
+pub(crate) const BLOCKS_MAX: u64 = 256;
+/// Bytes of blocks after which an answer has no more of them. Digits of the last one, which may be the
+/// greatest that there are, still fit.
+const BLOCKS_BYTES: usize = 2 << 20;
 
 /// A header with what makes it final.
 #[derive(Serialize)]
@@ -91,6 +98,33 @@ fn header(rpc: &Rpc, args: &mut Args) -> Answer {
     let tip = rpc.chain.tip();
     let found = rpc.found(&tip, args.required::<BlockId>()?)?;
     say(&found.map(|found| sealed(&tip, &found)).transpose()?)
+}
+
+/// A block as nodes hand it on, with its certificate where it has one of its own.
+#[derive(Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Whole {
+    /// `docs/format/block.md`.
+    pub(crate) block: Bytes,
+    /// `docs/format/finality.md`.
+    pub(crate) certificate: Option<Bytes>,
+}
+
+/// The blocks from a number on: at most so many as were asked for.
+fn blocks(rpc: &Rpc, args: &mut Args) -> Answer {
+    let first: u64 = args.required::<U64>()?.to();
+    let count = args.required::<U64>()?.to::<u64>().min(BLOCKS_MAX);
+    let tip = rpc.chain.tip();
+    let (mut found, mut bytes) = (Vec::new(), 0);
+    for number in first..first.saturating_add(count) {
+        let Some(block) = tip.kept.block_bytes(number)? else { break };
+        bytes += block.len();
+        found.push(Whole { block, certificate: tip.kept.certificate(number)? });
+        if bytes > BLOCKS_BYTES {
+            break;
+        }
+    }
+    say(&found)
 }
 
 #[derive(Serialize)]

@@ -15,7 +15,8 @@ fn settings() -> Settings {
         peers: vec![Peer { identity: "ab".repeat(32), address: None }],
     };
     let (rpc, pace) = (Wallets::default(), Pacing::default());
-    Settings { genesis: "genesis.toml".into(), network, rpc, pace }
+    let (network, follow) = (Some(network), None);
+    Settings { genesis: "genesis.toml".into(), network, follow, rpc, pace }
 }
 
 fn mode(path: &Path) -> u32 {
@@ -135,7 +136,11 @@ fn settings_come_back_and_what_is_not_understood_is_refused() {
         let error = folder.settings().err().unwrap().to_string();
         assert!(error.contains("node.toml") && error.contains(why), "{error}");
     };
-    refused("", "network");
+    refused("", "either [network] or [follow]");
+    let both = "[network]\nlisten = \"127.0.0.1:1\"\n[follow]\nrpc = [\"http://127.0.0.1:1\"]";
+    refused(both, "either [network] or [follow]");
+    refused("[follow]\nrpc = []", "0 nodes, 1 to 16 are taken");
+    refused(&format!("[follow]\nrpc = {:?}", vec!["http://127.0.0.1:1"; 17]), "17 nodes");
     refused("[network]\nlisten = \"here\"", "listen");
     refused("[network]\nlisten = \"127.0.0.1:1\"\nlisten_to = 1", "listen_to");
     refused("[network]\nlisten = \"127.0.0.1:1\"\n[pace]\nblock = 1", "block");

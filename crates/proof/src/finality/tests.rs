@@ -135,6 +135,20 @@ fn a_client_walks_from_the_first_committee_to_a_later_one() {
 }
 
 #[test]
+fn a_committee_that_is_known_by_itself_checks_its_own_epoch_alone() {
+    let seeds = [1, 2, 3, 4];
+    let mut light = Light::at(&GENESIS, 3, &seats(&seeds)).unwrap();
+    assert_eq!(light.epoch(), 3);
+    let mut check = |epoch: u64| {
+        let made = block(epoch, &seats(&seeds));
+        let signed = certificate(&made, &seeds, &[true, true, true, false], &GENESIS);
+        light.check(&made.header, &made.seal, &signed).map(|found| found.seal.epoch)
+    };
+    assert_eq!(check(3), Ok(3));
+    assert_eq!(check(2), Err(NotFinal::Epoch { got: 2, expected: 3 }));
+}
+
+#[test]
 fn everything_that_does_not_fit_is_refused_by_name() {
     let committee = seats(&[1, 2, 3, 4]);
     let light = Light::new(&GENESIS, &committee).unwrap();

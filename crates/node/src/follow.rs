@@ -1,0 +1,307 @@
+//! A chain followed without a seat: final blocks fetched over JSON-RPC from any node, none believed.
+//!
+//! Each block names the one before by its hash, so a certificate of one shows that all before it are
+//! final. Whose signatures it needs follows from the state that this node executed itself, and the
+//! first state from the genesis file. For `terroir node run` with `[follow]`; why so:
+//! `docs/decision/0014-followers-fetch-over-json-rpc.md`. Invariant: a block is kept only if a
+//! certificate covers it and this node came to the same roots.
+
+use crate::chain::{Certified, Chain, Origin, Tip};
+use crate::clock::{Moment, pause};
+use crate::error::Error;
+use crate::rpc::{BLOCKS_MAX, Client, Whole};
+use alloy_eips::eip2718::Encodable2718;
+use alloy_primitives::hex;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use terroir_ledger::native::staking::{Seated, seats_of};
+use terroir_ledger::{Block, Error as Ledger, Executed, Parent, Transaction, verify};
+use terroir_proof::finality::{Light, SeatKeys};
+use tokio::sync::broadcast::error::RecvError;
+use tracing::{error, info, warn};
+
+/// Of so many blocks, one at least is kept with a certificate where there is one: whoever asks this
+/// node for the proof that a block is final finds one near it.
+const STRIDE: usize = 32;
+/// Pause after a node had nothing new.
+const PAUSE: Duration = Duration::from_millis(200);
+/// Pause after a node was refused.
+const REST: Duration = Duration::from_secs(1);
+/// Time without a new block after which another node is asked.
+const STILL: Duration = Duration::from_secs(10);
+
+/// A thread that follows.
+pub(crate) struct Following {
+    stop: Arc<AtomicBool>,
+    thread: JoinHandle<()>,
+}
+
+/// Who follows.
+struct Follower {
+    chain: Arc<Chain>,
+    sources: Vec<Client>,
+}
+
+/// Why an answer is of no use.
+#[derive(Debug, thiserror::Error)]
+enum Refused {
+    /// The node does not answer, or not as it should.
+    #[error(transparent)]
+    Remote(Error),
+    /// What it says is not so.
+    #[error("{address}: block {number}: {why}")]
+    Block { address: String, number: u64, why: String },
+    /// A fault of this machine, whatever the node says.
+    #[error(transparent)]
+    Here(crate::chain::Error),
+}
+
+impl From<crate::chain::Error> for Refused {
+    fn from(error: crate::chain::Error) -> Refused {
+        Refused::Here(error)
+    }
+}
+
+/// A block that was read, and what came with it.
+struct Read {
+    block: Block,
+    certificate: Option<Vec<u8>>,
+}
+
+impl Following {
+    /// Follows the chain of the nodes at `sources`, of which there is one at least. Must be called
+    /// within a tokio runtime, whose tasks hand the transactions of clients on.
+    ///
+    /// Errors: `Setup` where there is no thread.
+    pub fn start(chain: Arc<Chain>, sources: &[String]) -> Result<Following, Error> {
+        let sources = sources.iter().map(|url| Client::new(url)).collect();
+        let follower = Follower { chain, sources };
+        follower.hand_on();
+        let stop = Arc::new(AtomicBool::new(false));
+        let told = Arc::clone(&stop);
+        let run = move || {
+            if let Err(why) = follower.run(&told) {
+                error!(%why, "following ends");
+            }
+        };
+        let thread = std::thread::Builder::new().name("follow".to_owned());
+        let thread = thread.spawn(run).map_err(Error::Setup)?;
+        Ok(Following { stop, thread })
+    }
+
+    /// Why it ended by itself, if it did.
+    pub fn failure(&self) -> Option<String> {
+        self.thread
+            .is_finished()
+            .then(|| "it can follow no longer: its log has the reason".to_owned())
+    }
+}
+
+impl Drop for Following {
+    fn drop(&mut self) {
+        // A request that is under way ends with the process: what is kept is whole at any moment.
+        self.stop.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Follower {
+    /// Fetches until `stop` is set. A node that is refused, or stands still, gives way to the next.
+    ///
+    /// Errors: `Chain`, for faults of this machine alone.
+    fn run(&self, stop: &AtomicBool) -> Result<(), Error> {
+        let mut moved = Moment::now();
+        for source in self.sources.iter().cycle() {
+            info!(source = source.url(), block = self.chain.tip().header.number, "following");
+            loop {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(());
+                }
+                match self.fetch(source) {
+                    Ok(0) if Moment::now().since(&moved) > STILL => break,
+                    Ok(0) => pause(PAUSE),
+                    Ok(_) => moved = Moment::now(),
+                    Err(Refused::Here(error)) => return Err(error.into()),
+                    Err(why) => {
+                        warn!(%why, "refused; the next node is asked");
+                        pause(REST);
+                        break;
+                    }
+                }
+            }
+            moved = Moment::now();
+        }
+        Ok(())
+    }
+
+    /// Asks `source` once; gives how many blocks were kept.
+    fn fetch(&self, source: &Client) -> Result<usize, Refused> {
+        let first = self.chain.tip().header.number + 1;
+        let params = json!([format!("{first:#x}"), format!("{BLOCKS_MAX:#x}")]);
+        let answer = source.call("terroir_blocks", params).map_err(Refused::Remote)?;
+        let remote = |problem: String| {
+            Refused::Remote(Error::Remote { address: source.url().to_owned(), problem })
+        };
+        let sent: Vec<Whole> = serde_json::from_value(answer)
+            .map_err(|error| remote(format!("terroir_blocks: {error}")))?;
+        if sent.len() as u64 > BLOCKS_MAX {
+            let got = sent.len();
+            return Err(remote(format!("{got} blocks, and {BLOCKS_MAX} were asked for")));
+        }
+        let blocks = self.read(source, sent)?;
+        let (mut rest, mut kept) = (&blocks[..], 0);
+        while let Some(last) = self.covered(rest) {
+            self.take(source, &rest[..=last])?;
+            rest = &rest[last + 1..];
+            kept += last + 1;
+        }
+        Ok(kept)
+    }
+
+    fn refuse(source: &Client, number: u64, why: impl ToString) -> Refused {
+        Refused::Block { address: source.url().to_owned(), number, why: why.to_string() }
+    }
+
+    /// Reads blocks, each of which must name the one before.
+    fn read(&self, source: &Client, sent: Vec<Whole>) -> Result<Vec<Read>, Refused> {
+        let tip = self.chain.tip();
+        let (mut number, mut parent) = (tip.header.number, tip.hash);
+        let mut blocks = Vec::with_capacity(sent.len());
+        for Whole { block, certificate } in sent {
+            number += 1;
+            let block = Block::decode(&block).map_err(|why| Self::refuse(source, number, why))?;
+            if (block.header.number, block.header.parent_hash) != (number, parent) {
+                let why = "does not follow the block before it";
+                return Err(Self::refuse(source, number, why));
+            }
+            parent = block.hash();
+            blocks.push(Read { block, certificate: certificate.map(|bytes| bytes.to_vec()) });
+        }
+        Ok(blocks)
+    }
+
+    /// The place of the block whose certificate is to cover those before it: the last one of the first
+    /// [`STRIDE`], otherwise of all, in an epoch whose committee is known.
+    fn covered(&self, blocks: &[Read]) -> Option<usize> {
+        let epoch = |number| self.chain.chain().epoch(number);
+        let known = epoch(self.chain.tip().header.number + 1) + 1;
+        let fits = |one: &&Read| epoch(one.block.header.number) <= known;
+        let count = blocks.iter().take_while(fits).count();
+        let blocks = &blocks[..count];
+        let near = &blocks[..count.min(STRIDE)];
+        let certified = |one: &Read| one.certificate.is_some();
+        near.iter().rposition(certified).or_else(|| blocks.iter().rposition(certified))
+    }
+
+    /// Checks the certificate of the last of `blocks`, executes them all and keeps them.
+    fn take(&self, source: &Client, blocks: &[Read]) -> Result<(), Refused> {
+        let tip = self.chain.tip();
+        let executed = match blocks.last() {
+            Some(Read { block, certificate: Some(certificate) }) => {
+                self.check(source, &tip, block, certificate)?;
+                self.execute(source, &tip, blocks)?
+            }
+            // Nothing says that they are final.
+            Some(_) | None => return Ok(()),
+        };
+        let last = blocks.len() - 1;
+        let certified = executed.iter().zip(blocks).enumerate().map(|(place, (one, read))| {
+            // The others' certificates were not looked at.
+            (one, read.certificate.as_deref().filter(|_| place == last))
+        });
+        self.chain.commit_all(&certified.collect::<Vec<Certified<'_>>>())?;
+        Ok(())
+    }
+
+    /// Refuses `block` unless `certificate` makes it final. Its epoch is one whose committee `tip` knows.
+    fn check(
+        &self,
+        source: &Client,
+        tip: &Tip,
+        block: &Block,
+        certificate: &[u8],
+    ) -> Result<(), Refused> {
+        let number = block.header.number;
+        let epoch = self.chain.chain().epoch(number);
+        let seats = seats_of(&tip.view, epoch).map_err(crate::chain::Error::from)?;
+        let seat = |seat: &Seated| -> Option<SeatKeys> {
+            Some((seat.key.0, seat.vote_key.as_slice().try_into().ok()?))
+        };
+        let seats: Option<Vec<SeatKeys>> = seats.iter().map(seat).collect();
+        let seats = seats.ok_or_else(|| {
+            crate::chain::Error::Ledger(Ledger::Store(format!("a committee of epoch {epoch}")))
+        })?;
+        let (header, seal) = (alloy_rlp::encode(&block.header), alloy_rlp::encode(&block.seal));
+        Light::at(&self.chain.genesis().0, epoch, &seats)
+            .and_then(|mut light| light.check(&header, &seal, certificate))
+            .map(drop)
+            .map_err(|why| Self::refuse(source, number, why))
+    }
+
+    /// Executes `blocks` after `tip`.
+    fn execute(
+        &self,
+        source: &Client,
+        tip: &Tip,
+        blocks: &[Read],
+    ) -> Result<Vec<Executed>, Refused> {
+        let chain = self.chain.chain();
+        let mut done: Vec<Executed> = Vec::with_capacity(blocks.len());
+        let mut view = tip.view.clone();
+        for Read { block, .. } in blocks {
+            let number = block.header.number;
+            let refuse = |why: &dyn std::fmt::Display| Self::refuse(source, number, why);
+            let sent = block.transactions.iter();
+            let sent = sent.map(|one| Transaction::check(one.clone(), chain.id));
+            let transactions = sent.collect::<Result<Vec<_>, _>>().map_err(|why| refuse(&why))?;
+            let parent = match done.last() {
+                None => tip.parent(),
+                Some(before) => Parent {
+                    header: &before.block.header,
+                    seal: &before.block.seal,
+                    hash: before.hash,
+                    view: &view,
+                },
+            };
+            let executed =
+                verify(chain, &parent, block, &transactions).map_err(|why| match why {
+                    Ledger::Store(_) | Ledger::Node(_) => Refused::Here(why.into()),
+                    verdict => refuse(&verdict),
+                })?;
+            view = executed.view.clone();
+            done.push(executed);
+        }
+        Ok(done)
+    }
+
+    /// Hands what clients of this node send on to the nodes that it follows, as long as it runs.
+    fn hand_on(&self) {
+        let mut added = self.chain.mempool().added();
+        let sources = self.sources.clone();
+        tokio::spawn(async move {
+            loop {
+                let one = match added.recv().await {
+                    Ok(one) if one.origin == Origin::Local => one,
+                    Ok(_) => continue,
+                    // What was missed waits in the mempool; who sent it may send it again.
+                    Err(RecvError::Lagged(_)) => continue,
+                    Err(RecvError::Closed) => return,
+                };
+                let bytes = hex::encode_prefixed(one.transaction.envelope.encoded_2718());
+                let sources = sources.clone();
+                let send = move || {
+                    let send = |source: &Client| {
+                        source.call("eth_sendRawTransaction", json!([bytes])).map_err(|why| {
+                            warn!(%why, "a transaction is not taken");
+                        })
+                    };
+                    sources.iter().any(|source| send(source).is_ok())
+                };
+                // It ends with the process.
+                let _ = tokio::task::spawn_blocking(send).await;
+            }
+        });
+    }
+}
