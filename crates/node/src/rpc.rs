@@ -6,6 +6,7 @@
 mod args;
 mod call;
 mod client;
+mod deadline;
 mod failure;
 mod fees;
 mod filters;
@@ -61,6 +62,9 @@ pub struct RpcLimits {
     pub readers: usize,
     /// Requests that execute or search at once; others wait.
     pub workers: usize,
+    /// How long the EVM works for a request. What a trace has to run before counts, and is not cut
+    /// short.
+    pub execution: Duration,
     /// How long a request waits for its turn.
     pub wait: Duration,
     /// Time for the head of a request, for its body, and for taking some of an answer.
@@ -83,6 +87,7 @@ impl RpcLimits {
         log_blocks: 10_000,
         readers: 32,
         workers: 4,
+        execution: Duration::from_secs(5),
         wait: Duration::from_secs(10),
         patience: Duration::from_secs(30),
         ping: Duration::from_secs(30),
