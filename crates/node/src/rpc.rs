@@ -7,6 +7,7 @@ mod args;
 mod call;
 mod calls;
 mod client;
+mod deadline;
 mod failure;
 mod fees;
 mod filters;
@@ -70,6 +71,9 @@ pub struct RpcLimits {
     pub workers: usize,
     /// How long a request may look through blocks.
     pub search: Duration,
+    /// How long the EVM works for a request. What a trace has to run before counts, and is not cut
+    /// short.
+    pub execution: Duration,
     /// How long a request waits for its turn.
     pub wait: Duration,
     /// Time for the head of a request, for its body, and for taking some of an answer.
@@ -95,6 +99,7 @@ impl RpcLimits {
         readers: 32,
         workers: 4,
         search: Duration::from_secs(5),
+        execution: Duration::from_secs(5),
         wait: Duration::from_secs(10),
         patience: Duration::from_secs(30),
         ping: Duration::from_secs(30),

@@ -156,7 +156,7 @@ static TRANSACTIONS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
 /// This chain takes what alloy takes, in its only encoding, within limits that it names.
 fn as_alloy_has_it(bytes: &[u8]) {
     let theirs = TxEnvelope::decode_2718_exact(bytes).ok();
-    let tx = match (Transaction::decode(bytes, CHAIN_ID), theirs) {
+    let (why, tx) = match (Transaction::decode(bytes, CHAIN_ID), theirs) {
         (Ok(ours), theirs) => {
             let theirs = theirs.expect("alloy takes it too");
             assert_eq!(ours.envelope, theirs);
@@ -170,7 +170,6 @@ fn as_alloy_has_it(bytes: &[u8]) {
         (Err(_), None) => return,
         (Err(why), Some(theirs)) => (why, theirs),
     };
-    let (why, tx) = tx;
     let create = tx.kind().is_create();
     let holds = match &why {
         Refused::Encoding(_) => tx.encoded_2718() != bytes,

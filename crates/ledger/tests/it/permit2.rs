@@ -337,14 +337,15 @@ fn what_was_not_signed_moves_nothing() {
 #[test]
 fn a_signature_may_be_64_bytes_long() {
     let mut shop = Shop::open();
-    // Enough of them that both values of v occur.
-    for nonce in 0..4 {
+    let mut parities = [false; 2];
+    for nonce in 0..8 {
         let mut ask = shop.once(nonce, FAR, 10);
         let long = Signature::from_raw(&ask.signature).unwrap();
+        parities[usize::from(long.v())] = true;
         ask.signature = long.as_erc2098().to_vec().into();
         shop.bob(&ask).unwrap();
     }
-    assert_eq!(shop.held(WRAPPED, shop.bob.address), 40);
+    assert_eq!((shop.held(WRAPPED, shop.bob.address), parities), (80, [true; 2]));
 }
 
 #[test]

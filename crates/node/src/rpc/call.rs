@@ -1,8 +1,9 @@
 //! Questions to the EVM that change nothing: calls, estimates of gas, access lists.
 //!
-//! Invariant: a question has at most the gas of a transaction, so it takes about as long as one.
+//! Invariant: a question has at most the gas of a transaction, and at most so much time.
 
 use super::args::Args;
+use super::deadline::Deadline;
 use super::failure::Failure;
 use super::{Answer, Method, Rpc, say};
 use alloy_consensus::Header;
@@ -15,8 +16,9 @@ use alloy_rpc_types_eth::state::{AccountOverride, StateOverride};
 use revm::context::TxEnv;
 use revm::context::either::Either;
 use revm::context::result::{EVMError, ExecutionResult, HaltReason, InvalidTransaction};
+use revm::inspector::InspectEvm;
 use revm::state::{Account, AccountInfo, Bytecode, EvmState, EvmStorageSlot};
-use revm::{Database, DatabaseCommit, ExecuteEvm};
+use revm::{Database, DatabaseCommit};
 use terroir_ledger::View;
 use terroir_ledger::evm::{Fault, Machine, block_env, machine};
 use terroir_ledger::native;
@@ -40,29 +42,34 @@ pub(super) const METHODS: &[Method] = &[
 fn call(rpc: &Rpc, args: &mut Args) -> Answer {
     let (request, id, overrides) = (args.required()?, args.optional()?, args.optional()?);
     let mut question = Question::new(rpc, request, id)?;
-    let mut machine = question.machine((), overrides)?;
-    let (result, _) =
-        outcome(machine.transact(question.env.clone()).map(|done| (done.result, ())))?;
+    let mut machine = question.machine(Deadline::new(rpc.limits.execution), overrides)?;
+    let done = machine.inspect_tx(question.env.clone());
+    let (result, ()) = outcome(done.map(|done| (done.result, ())))?;
     say(&output(result)?)
 }
 
 fn estimate(rpc: &Rpc, args: &mut Args) -> Answer {
     let (request, id, overrides) = (args.required()?, args.optional()?, args.optional()?);
     let mut question = Question::new(rpc, request, id)?;
-    let mut machine = question.machine((), overrides)?;
+    let mut machine = question.machine(Deadline::new(rpc.limits.execution), overrides)?;
     let mut run = |gas| {
         let env = TxEnv { gas_limit: gas, ..question.env.clone() };
-        outcome(machine.transact(env).map(|done| (done.result, ()))).map(|(result, ())| result)
+        machine.inspect_tx(env).map(|done| done.result)
     };
     let most = question.env.gas_limit;
-    let first = run(most)?;
+    let first = run(most).map_err(failed)?;
     let (used, refunded) = (first.tx_gas_used(), first.gas().inner_refunded());
     if let ExecutionResult::Halt { reason: HaltReason::OutOfGas(_), .. } = first {
         return Err(Failure::server(format!("gas required exceeds allowance ({most})")));
     }
     output(first)?;
-    let mut suffices = |gas| matches!(run(gas), Ok(result) if result.is_success());
-    if used == most || suffices(used) {
+    let mut suffices = |gas| match run(gas) {
+        Ok(result) => Ok(result.is_success()),
+        // Less than it costs before anything of it runs.
+        Err(EVMError::Transaction(_)) => Ok(false),
+        Err(other) => Err(failed(other)),
+    };
+    if used == most || suffices(used)? {
         return say(&U64::from(used));
     }
     let (mut least, mut enough) = (used, most);
@@ -70,7 +77,7 @@ fn estimate(rpc: &Rpc, args: &mut Args) -> Answer {
     let mut gas = (used + refunded + STIPEND).saturating_mul(64) / 63;
     while enough - least > (enough / ESTIMATE_PARTS).max(1) {
         gas = gas.clamp(least + 1, enough - 1);
-        match suffices(gas) {
+        match suffices(gas)? {
             true => enough = gas,
             false => least = gas,
         }
@@ -82,10 +89,10 @@ fn estimate(rpc: &Rpc, args: &mut Args) -> Answer {
 fn access_list(rpc: &Rpc, args: &mut Args) -> Answer {
     let (request, id) = (args.required()?, args.optional()?);
     let mut question = Question::new(rpc, request, id)?;
-    let mut machine = question.machine((), None)?;
+    let mut machine = question.machine(Deadline::new(rpc.limits.execution), None)?;
     let mut rounds = 0;
     loop {
-        let done = machine.transact(question.env.clone());
+        let done = machine.inspect_tx(question.env.clone());
         let (result, state) = outcome(done.map(|done| (done.result, done.state)))?;
         let list = touched(&state, &question);
         rounds += 1;
@@ -273,7 +280,11 @@ fn overridden<D: Database<Error = Fault>>(
 pub(super) fn outcome<T>(
     done: Result<(ExecutionResult, T), EVMError<Fault>>,
 ) -> Result<(ExecutionResult, T), Failure> {
-    done.map_err(|error| match error {
+    done.map_err(failed)
+}
+
+fn failed(error: EVMError<Fault>) -> Failure {
+    match error {
         EVMError::Database(fault) => Failure::from(fault.0),
         EVMError::Transaction(InvalidTransaction::LackOfFundForMaxFee { fee, balance }) => {
             short(*balance, *fee)
@@ -285,7 +296,7 @@ pub(super) fn outcome<T>(
             Failure::server(format!("intrinsic gas too low: have {gas_limit}, want {initial_gas}"))
         }
         other => Failure::server(other.to_string()),
-    })
+    }
 }
 
 /// What a call gave, or why it gave nothing.

@@ -1,9 +1,10 @@
 //! `debug_traceTransaction` and `debug_traceCall`: who called whom, by the EVM itself.
 //!
-//! Invariant: what a trace keeps is bounded; one that would be longer is an error.
+//! Invariant: what a trace keeps and how long it takes are bounded; one beyond that is an error.
 
 use super::args::Args;
 use super::call::{self, Question};
+use super::deadline::Deadline;
 use super::failure::{Failure, reason};
 use super::{Answer, Method, Rpc, say, shape};
 use alloy_primitives::{Address, B256, Bytes, Log, U64, U256};
@@ -77,11 +78,12 @@ fn transaction(rpc: &Rpc, args: &mut Args) -> Answer {
     };
     let transactions = found.block.transactions[..=place].iter().map(read);
     let transactions = transactions.collect::<Result<Vec<_>, _>>()?;
-    let mut machine = replay(&view, chain_id, header, &transactions[..place], tracer)?;
+    let inspector = (Deadline::new(rpc.limits.execution), tracer);
+    let mut machine = replay(&view, chain_id, header, &transactions[..place], inspector)?;
     let env = transactions[place].env();
     let gas_limit = env.gas_limit;
     call::outcome(machine.inspect_one_tx(env).map(|result| (result, ())))?;
-    machine.inspector.finish(gas_limit, shape::gas_used(&found, place))
+    machine.inspector.1.finish(gas_limit, shape::gas_used(&found, place))
 }
 
 fn question(rpc: &Rpc, args: &mut Args) -> Answer {
@@ -89,11 +91,12 @@ fn question(rpc: &Rpc, args: &mut Args) -> Answer {
     let options: Options = args.optional()?.unwrap_or_default();
     let tracer = options.tracer(rpc)?;
     let mut question = Question::new(rpc, request, id)?;
-    let mut machine = question.machine(tracer, options.state_overrides)?;
+    let inspector = (Deadline::new(rpc.limits.execution), tracer);
+    let mut machine = question.machine(inspector, options.state_overrides)?;
     let gas_limit = question.env.gas_limit;
     let done = machine.inspect_one_tx(question.env);
     let (result, ()) = call::outcome(done.map(|result| (result, ())))?;
-    machine.inspector.finish(gas_limit, result.tx_gas_used())
+    machine.inspector.1.finish(gas_limit, result.tx_gas_used())
 }
 
 /// A call, as geth's `callTracer` shows it.

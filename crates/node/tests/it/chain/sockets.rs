@@ -462,3 +462,33 @@ fn subscriptions_need_a_websocket_and_messages_have_a_limit() {
     assert_eq!(socket.message()["error"]["code"], json!(-32_007));
     assert_eq!(socket.ask("eth_chainId", json!([]))["result"], json!("0x1e15"));
 }
+
+#[test]
+fn questions_take_no_longer_than_they_may() {
+    // JUMPDEST PUSH0 JUMP: millions of steps, until its gas is gone.
+    let endless = json!({ "data": "0x5b5f56" });
+    let tracer = json!({ "tracer": "callTracer" });
+    let served = Served::new();
+    let some = json!([{ "data": "0x5b5f56", "gas": "0xf4240" }, "latest"]);
+    let (code, message) = served.refuse("eth_call", some);
+    assert_eq!((code, message.as_str()), (-32_000, "out of gas"));
+    let execution = Duration::from_micros(100);
+    let served = Served::with(RpcLimits { execution, ..RpcLimits::DEFAULT });
+    let world = &served.world;
+    let hash = world.pay(&world.alice, |tx| {
+        tx.to = alloy_primitives::TxKind::Create;
+        (tx.gas_limit, tx.input) = (10_000_000, vec![0x5b, 0x5f, 0x56].into());
+    });
+    world.block();
+    for (method, params) in [
+        ("eth_call", json!([endless, "latest"])),
+        ("eth_estimateGas", json!([endless, "latest"])),
+        ("eth_createAccessList", json!([endless, "latest"])),
+        ("debug_traceCall", json!([endless, "latest", tracer])),
+        ("debug_traceTransaction", json!([hash.to_string(), tracer])),
+    ] {
+        let (code, message) = served.refuse(method, params);
+        assert_eq!(code, -32_000, "{method}: {message}");
+        assert_eq!(message, "execution aborted (timeout = 100µs)", "{method}");
+    }
+}
