@@ -21,7 +21,6 @@ use alloy_eips::eip1559::{BaseFeeParams, calc_next_block_base_fee};
 use alloy_eips::eip2718::Encodable2718;
 use alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS;
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
-use alloy_primitives::map::AddressSet;
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
 use alloy_trie::EMPTY_ROOT_HASH;
 use revm::context::result::{EVMError, ExecutionResult, InvalidTransaction};
@@ -146,9 +145,9 @@ pub fn next_base_fee(parent: &Header, min: u64) -> u64 {
 }
 
 /// Builds the block after `parent` of what `candidates` gives, in that order. What does not fit, or
-/// does not go now, is left out, and all that the same sender has after it; what cannot be in a block
-/// for a reason of its own is told to `left_out` with the reason. Of `evidence`, the
-/// first [`EVIDENCE_MAX`] that convict somebody are in it.
+/// has to wait for another block, is left out; what cannot be in the block for a reason of its own
+/// is told to `left_out` with the reason. Of `evidence`, the first [`EVIDENCE_MAX`] that convict
+/// somebody are in it.
 ///
 /// Errors: `Block` for a place that does not follow from the parent; `Store`, `Node`.
 pub fn build<'t>(
@@ -162,24 +161,15 @@ pub fn build<'t>(
     let start = Start::of(chain, parent, place)?;
     let mut work = Work::begin(chain, parent, &start)?;
     let mut bytes = HEADER_BYTES;
-    // Senders of what is left out: their next ones would be refused for what is no fault of theirs.
-    let mut behind = AddressSet::default();
     for transaction in candidates {
-        if behind.contains(&transaction.sender) {
-            continue;
-        }
         let size = transaction.envelope.encode_2718_len();
-        let done = match bytes + size > BLOCK_BYTES_MAX {
-            true => Err(Left::Full),
-            false => work.run(transaction)?,
-        };
-        if done.is_ok() {
-            bytes += size;
+        if bytes + size > BLOCK_BYTES_MAX {
             continue;
         }
-        behind.insert(transaction.sender);
-        if let Err(Left::Refused(why)) = done {
-            left_out(transaction, why);
+        match work.run(transaction)? {
+            Ok(()) => bytes += size,
+            Err(Left::Full | Left::Later(_)) => {}
+            Err(Left::Refused(why)) => left_out(transaction, why),
         }
     }
     for one in evidence {
@@ -314,7 +304,7 @@ pub fn replay<I>(
 enum Left {
     /// It is more than there is room for; it may be in another.
     Full,
-    /// Its turn has not come, has passed, or costs more now; it may be in another.
+    /// Its turn has not come or has passed, or blocks cost more now; it may be in another.
     Later(String),
     /// The state does not allow it.
     Refused(String),

@@ -52,6 +52,8 @@ struct Tail {
     /// Bytes over what is fair; all of them where it is not executable.
     bytes: Reverse<usize>,
     tip: u128,
+    /// Of those that are alike, the newest goes first.
+    arrival: Reverse<u64>,
     sender: Address,
 }
 
@@ -113,15 +115,14 @@ impl Pool {
     }
 
     fn tail(&self, sender: Address, lane: &Lane) -> Option<Tail> {
-        if lane.entries.is_empty() {
-            return None;
-        }
+        let arrival = Reverse(lane.entries.values().next_back()?.arrival);
         let (tip, fair) = match lane.least_tip(self.base_fee) {
             Some(tip) => (Some(tip), self.limits.fair_bytes),
             None => (None, 0),
         };
         let bytes = Reverse(lane.bytes.saturating_sub(fair));
-        Some(Tail { executable: tip.is_some(), bytes, tip: tip.unwrap_or_default(), sender })
+        let (executable, tip) = (tip.is_some(), tip.unwrap_or_default());
+        Some(Tail { executable, bytes, tip, arrival, sender })
     }
 
     pub fn get(&self, hash: &B256) -> Option<Arc<Transaction>> {

@@ -2,6 +2,7 @@
 
 mod database;
 pub mod leader;
+mod limits;
 mod mempool;
 mod rpc;
 mod served;

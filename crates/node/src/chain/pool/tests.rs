@@ -18,11 +18,16 @@ fn sender(number: u8) -> Address {
 
 /// A transaction of `from` whose sender nobody recovers.
 fn tx(from: u8, nonce: u64, tip: u128, bytes: usize) -> Transaction {
+    priced((from, nonce), (100 + tip, tip), bytes)
+}
+
+/// The same for this fee and this tip.
+fn priced((from, nonce): (u8, u64), (fee, tip): (u128, u128), bytes: usize) -> Transaction {
     let tx = TxEip1559 {
         chain_id: 1,
         nonce,
         gas_limit: 21_000,
-        max_fee_per_gas: 100 + tip,
+        max_fee_per_gas: fee,
         max_priority_fee_per_gas: tip,
         to: TxKind::Call(sender(from)),
         value: U256::ZERO,
@@ -120,26 +125,27 @@ fn the_largest_lane_makes_room_then_the_cheapest_and_gaps_before_all() {
 
 #[test]
 fn who_pays_little_or_cannot_be_in_a_block_gives_way_however_few_they_send() {
-    let mut pool = Pool::new(PoolLimits { bytes_max: 24_000, ..LIMITS }, 100);
-    // One each, as large as is fair, for fees that no block takes now, or hardly any.
-    for from in 10..18 {
-        put(&mut pool, tx(from, 0, u128::from(from % 2), 2_200)).unwrap();
-    }
-    pool.reprice(101);
-    pool.reprice(150);
-    let honest = |pool: &mut Pool| {
-        (1..7_u8)
-            .filter(|from| (0..2).all(|nonce| put(pool, tx(*from, nonce, 200, 0)).is_ok()))
-            .count()
+    // One each, as large as is fair.
+    let full = |tip| {
+        let mut pool = Pool::new(PoolLimits { bytes_max: 24_000, ..LIMITS }, 100);
+        for from in 10..18 {
+            put(&mut pool, priced((from, 0), (400, tip), 2_200)).unwrap();
+        }
+        pool
     };
-    assert_eq!(honest(&mut pool), 6);
-    assert_eq!(order(&pool, 150).len(), 12);
-    // The same where they could be in the next block: then what they pay decides.
-    let mut pool = Pool::new(PoolLimits { bytes_max: 24_000, ..LIMITS }, 50);
-    for from in 10..18 {
-        put(&mut pool, tx(from, 0, 1, 2_200)).unwrap();
-    }
-    assert_eq!(honest(&mut pool), 6);
+    let admitted = |pool: &mut Pool| {
+        let mut both =
+            |from| (0..2).all(|nonce| put(pool, priced((from, nonce), (900, 100), 0)).is_ok());
+        (1..7_u8).filter(|from| both(*from)).count()
+    };
+    assert_eq!(admitted(&mut full(50)), 6);
+    // There is room for one; those that come later are worth no more than it.
+    assert_eq!(admitted(&mut full(300)), 1);
+    // What they offer is worth nothing once blocks cost more than their fee.
+    let mut pool = full(300);
+    pool.reprice(500);
+    assert_eq!(admitted(&mut pool), 6);
+    assert_eq!(order(&pool, 500).len(), 12);
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! The protocol and its limits: errors, batches, WebSockets, and clients who mean no good.
 
 use super::served::Served;
-use super::world::WRAPPED;
+use super::world::{WRAPPED, World};
 use crate::wire::{Connection, post};
 use serde_json::{Value, json};
 use std::io::Write;
+use std::net::SocketAddr;
 use std::time::Duration;
-use terroir_node::rpc::RpcLimits;
+use terroir_node::rpc::{RpcLimits, RpcServer};
 
 fn limits() -> RpcLimits {
     RpcLimits {
@@ -24,7 +25,11 @@ struct Socket(Connection);
 
 impl Socket {
     fn open(served: &Served) -> Socket {
-        let mut connection = Connection::open(served.address);
+        Socket::at(served.address)
+    }
+
+    fn at(address: SocketAddr) -> Socket {
+        let mut connection = Connection::open(address);
         connection.send(&upgrade(""));
         assert_eq!(connection.head().0, 101);
         Socket(connection)
@@ -386,6 +391,30 @@ fn messages_come_in_pieces_by_the_rules_and_in_time() {
         socket.0.send(slow);
         assert_eq!(socket.closed(), 1_008, "{slow:02x?}");
     }
+}
+
+#[test]
+fn who_answers_no_pings_is_let_go() {
+    let served = Served::with(RpcLimits { ping: Duration::from_millis(100), ..limits() });
+    assert_eq!(Socket::open(&served).closed(), 1_008);
+}
+
+#[test]
+fn sockets_end_with_their_server() {
+    let (world, runtime) = (World::new(), tokio::runtime::Runtime::new().unwrap());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let chain = std::sync::Arc::clone(&world.chain);
+    let server = runtime.block_on(async {
+        let local = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+        RpcServer::bind(local, axum::Router::new(), chain, limits()).unwrap()
+    });
+    let address = server.address();
+    let running = runtime.spawn(server.run(async { drop(stopped.await) }));
+    let mut socket = Socket::at(address);
+    assert_eq!(socket.ask("eth_chainId", json!([]))["result"], json!("0x1e15"));
+    drop(stop);
+    assert_eq!(socket.closed(), 1_001);
+    runtime.block_on(running).unwrap();
 }
 
 #[test]
