@@ -278,8 +278,8 @@ impl Follower {
 
     /// Hands what clients of this node send on to the nodes that it follows, as long as it runs.
     fn hand_on(&self) {
-        let mut added = self.chain.mempool().added();
-        let sources = self.sources.clone();
+        let (chain, sources) = (self.chain.clone(), self.sources.clone());
+        let mut added = chain.mempool().added();
         tokio::spawn(async move {
             loop {
                 let one = match added.recv().await {
@@ -289,7 +289,8 @@ impl Follower {
                     Err(RecvError::Lagged(_)) => continue,
                     Err(RecvError::Closed) => return,
                 };
-                let bytes = hex::encode_prefixed(one.transaction.envelope.encoded_2718());
+                let Some(one) = chain.mempool().get(&one.hash) else { continue };
+                let bytes = hex::encode_prefixed(one.envelope.encoded_2718());
                 let sources = sources.clone();
                 let send = move || {
                     let send = |source: &Client| {

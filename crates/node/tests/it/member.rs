@@ -73,7 +73,7 @@ fn the_file_of_settings_that_was_named_is_the_one_that_is_read() {
     fs::write(&other, text.replace("30301", "30302")).unwrap();
     let found = Folder::of(&other).unwrap();
     assert_eq!(found.config().file_name(), other.file_name());
-    assert_eq!(found.settings().unwrap().network.listen.port(), 30302);
+    assert_eq!(found.settings().unwrap().network.unwrap().listen.port(), 30302);
     assert_eq!(Folder::of(&folder.config()).unwrap().settings().unwrap(), settings());
     // A link is where it lies, and says what it leads to.
     let elsewhere = tempfile::tempdir().unwrap();

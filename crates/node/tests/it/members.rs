@@ -43,8 +43,13 @@ fn genesis(secrets: &Secrets) -> String {
 fn write(folder: &Folder, genesis: &str, listen: SocketAddr, peers: Vec<Peer>) {
     let network = Network { listen, public: None, peers };
     let pace = Pacing { block_ms: 10, idle_ms: 20 };
-    let settings =
-        Settings { genesis: "genesis.toml".into(), network, rpc: Wallets::default(), pace };
+    let settings = Settings {
+        genesis: "genesis.toml".into(),
+        network: Some(network),
+        follow: None,
+        rpc: Wallets::default(),
+        pace,
+    };
     folder.write(&settings, genesis).unwrap();
 }
 
