@@ -11,7 +11,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
-use terroir_ledger::{Error as Ledger, Place};
+use terroir_ledger::{Block, Error as Ledger, Place};
 use tokio::sync::Notify;
 use tracing::{debug, error, warn};
 
@@ -79,12 +79,19 @@ impl Application {
         if self.states.far(block.block.header.number) {
             return Ok(None);
         }
-        let mut missing = Vec::new();
+        let mut missing: Vec<Arc<Block>> = Vec::new();
         loop {
             let (number, at) = (block.block.header.number, block.block.hash());
             match self.states.known(number, at)? {
                 Known::State => break,
-                Known::Past | Known::Dead => return Ok(None),
+                Known::Past | Known::Dead => {
+                    // What was missing a moment ago may have become final on the way back.
+                    let Some(newest) = self.newest(&missing)? else {
+                        return Ok(None);
+                    };
+                    missing.truncate(newest);
+                    break;
+                }
                 Known::Nothing => missing.push(block.block),
             }
             let Some(parent) = ancestry.next().await else {
@@ -102,6 +109,16 @@ impl Application {
             Ok(states.head(hash))
         };
         aside(runtime, work).await?
+    }
+
+    /// Where in `blocks`, the newest first, the newest is whose state is known.
+    fn newest(&self, blocks: &[Arc<Block>]) -> Result<Option<usize>, Error> {
+        for (at, block) in blocks.iter().enumerate() {
+            if self.states.known(block.header.number, block.hash())? == Known::State {
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
     }
 
     /// Waits until a block may follow `parent`, and then for something to be in it.
@@ -175,7 +192,12 @@ impl Application {
         };
         let parent = parent.inner().clone();
         if self.state(runtime, parent, ancestry).await?.is_none() {
-            return Ok(None);
+            // It may have become final meanwhile.
+            return Ok(match self.states.known(block.header.number, block.hash())? {
+                Known::State | Known::Past => Some(true),
+                Known::Dead => Some(false),
+                Known::Nothing => None,
+            });
         }
         let now = runtime.current().epoch_millis();
         let early = block.seal.time_ms.saturating_sub(now.saturating_add(AHEAD_MS));

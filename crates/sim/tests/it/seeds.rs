@@ -32,6 +32,14 @@ fn seeds_from_15() {
     runs(15);
 }
 
+#[test]
+fn a_parent_that_becomes_final_while_its_child_is_verified_holds_nobody_up() {
+    // Validator 2 comes back, and walks back from block 25 while block 24 becomes final.
+    if let Err(failure) = run(&Plan::of(311)) {
+        panic!("{failure}");
+    }
+}
+
 /// What a process of its own says about a seed: order that depends on a process would show.
 fn said(seed: &str) -> String {
     let said = Command::new(env!("CARGO_BIN_EXE_terroir-sim")).arg(seed).output().unwrap();
