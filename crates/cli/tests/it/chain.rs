@@ -164,7 +164,7 @@ fn killed_validators_come_back_and_nothing_final_is_lost() {
     let text = std::fs::read_to_string(&settings).unwrap();
     std::fs::write(&settings, "listen = 7\n").unwrap();
     let refused = devnet.command(&["devnet", "up"]);
-    assert_eq!(refused.status.code(), Some(1));
+    assert_eq!(refused.status.code(), Some(2));
     std::fs::write(&settings, &text).unwrap();
     let again = devnet.run(&["devnet", "up", "--json"]);
     for place in [0, 1, 3] {

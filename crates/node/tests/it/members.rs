@@ -186,7 +186,8 @@ const LIES: &[Lie] = &[
                 *answer = answer.as_str().unwrap().replace("= 80\n", "= 30\n").into();
             }
         },
-        "block of epoch 1",
+        // Another chain's, then.
+        "block of epoch 0: the signature of the certificate does not hold",
     ),
     (
         |method, _, answer| {

@@ -38,7 +38,7 @@ fn killed(farm: &Farm, recipe: &str, after: u64) -> bool {
 #[test]
 fn a_run_that_is_killed_again_and_again_ends_with_the_same_roots() {
     let crashes: u64 = std::env::var("TERROIR_CRASHES").map_or(5, |count| count.parse().unwrap());
-    let mut farm = Farm::new(4, 400);
+    let mut farm = Farm::new(8, 1_000);
     let recipe = farm.path("recipe.toml").display().to_string();
     let whole = farm.run(&["--threads", "1"]);
     let all = (whole["cpu_s"].as_f64().unwrap() * 100.0) as u64;
