@@ -3,7 +3,7 @@
 //! Each block names the one before by its hash, so a certificate of one shows that all before it are
 //! final. Whose signatures it needs follows from the state that this node executed itself, and the
 //! first state from the genesis file. For `terroir node run` with `[follow]`; why so:
-//! `docs/decision/0014-followers-fetch-over-json-rpc.md`. Invariant: a block is kept only if a
+//! `docs/decision/0015-followers-fetch-over-json-rpc.md`. Invariant: a block is kept only if a
 //! certificate covers it and this node came to the same roots.
 
 use crate::chain::{Certified, Chain, Origin, Tip};
