@@ -1,4 +1,5 @@
-//! Final blocks on their way to the host: in order, durable before they are acknowledged.
+//! Final blocks on their way to the host, in order. They lie in the engine's archives by then, on disk,
+//! and stay there long enough for a host that loses the newest in a crash.
 
 use crate::application::aside;
 use crate::committee::{Digest, Scheme, digest};

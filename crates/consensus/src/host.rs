@@ -50,13 +50,18 @@ pub struct Received {
 /// A final block as a host keeps it, and its certificate where it has one.
 pub type KeptBlock = (Block, Option<Vec<u8>>);
 
+/// Most blocks that a host may have lost when it comes back after a crash.
+pub const CRASH_BLOCKS_MAX: u64 = 64;
+
 /// The node around consensus: its database and its mempool.
 pub trait Host: Send + Sync + 'static {
     /// The newest block that is kept. Asked once, at the start.
     fn tip(&self) -> Result<Tip, Error>;
 
-    /// Keeps `blocks`, which follow the newest one in order, and gives the snapshot after the last.
-    /// When this returns, all is durable; all or nothing of them is kept if it does not.
+    /// Keeps `blocks`, which follow the newest one in order, and gives the snapshot after the last; all
+    /// or none of them. A crash may take the newest again, [`CRASH_BLOCKS_MAX`] at most, but not the last
+    /// block of an epoch: consensus has them on disk and hands them over again, and forgets its votes
+    /// when an epoch ends.
     ///
     /// An error stops consensus: the block is final, and a node that cannot keep it is of no use.
     fn commit(&self, blocks: &[Final]) -> Result<Arc<dyn Store>, Error>;

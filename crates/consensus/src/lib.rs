@@ -7,8 +7,9 @@
 //! handed to the host when final (`deliver`), which has all that the engine no longer keeps (`store`,
 //! `archive`). [`start`] wires it over any runtime; [`Service`] runs it on threads and sockets.
 //!
-//! Invariant: a block is acknowledged to the engine after the host has it on disk, so nothing final is
-//! lost; and a node votes to make final only what it executed itself.
+//! Invariant: a block is in the engine's archives, on disk, before the host has it, and leaves them long
+//! after no crash can take it from the host, so nothing final is lost; and a node votes to make final
+//! only what it executed itself.
 
 #![forbid(unsafe_code)]
 
@@ -35,7 +36,7 @@ pub use application::{AHEAD_MS, IDLE_MS_MAX, Pace};
 pub use epochs::LEADER_TIMEOUT;
 pub use error::Error;
 pub use gossip::{FRAME_BYTES_MAX, FRAME_TRANSACTIONS_MAX};
-pub use host::{Evidence, Final, Host, KeptBlock, Received, Tip};
+pub use host::{CRASH_BLOCKS_MAX, Evidence, Final, Host, KeptBlock, Received, Tip};
 pub use keys::Keys;
 pub use service::{Config, Peer, Service};
 pub use start::{CHANNELS, MESSAGE_BYTES_MAX, Network, Running, Settings, quota, start};

@@ -4,6 +4,7 @@ use crate::archive::{Blocks, Certificates, KeptBlocks, KeptCertificates, Past};
 use crate::committee::{Committees, Digest, Scheme, digest};
 use crate::deliver::{Archive, BATCH};
 use crate::error::Error;
+use crate::host::CRASH_BLOCKS_MAX;
 use crate::start::Settings;
 use crate::states::States;
 use crate::wire::Wire;
@@ -23,6 +24,7 @@ use commonware_utils::{NZU64, NZUsize};
 use rand_core::CryptoRng;
 use std::num::NonZeroU64;
 use terroir_ledger::Chain;
+use terroir_ledger::genesis::EPOCH_BLOCKS_MIN;
 
 /// The actor that orders final blocks.
 pub(crate) type Orderer<E> = Actor<
@@ -42,6 +44,8 @@ const REPAIR: usize = 128;
 /// back the host's database may be an older copy.
 const KEPT_EPOCHS: u64 = 16;
 const KEPT_BLOCKS: u64 = 1 << 16;
+const _: () = assert!(KEPT_BLOCKS >= CRASH_BLOCKS_MAX);
+const _: () = assert!(KEPT_EPOCHS * EPOCH_BLOCKS_MIN >= CRASH_BLOCKS_MAX);
 /// Parts of what stays. A part is a file and goes as a whole.
 const PARTS: u64 = 8;
 /// Epochs of a file with the certificates of their last blocks. Nothing of it goes: one record an

@@ -31,7 +31,7 @@ pub const BYTES_MAX: usize = 16 << 20;
 /// All money at the beginning is below this, so that sums of it never reach 2^256.
 const SUPPLY_BITS: usize = 128;
 /// Blocks of an epoch: at least so many, so that a committee is known before it sits.
-const EPOCH_BLOCKS_MIN: u64 = 8;
+pub const EPOCH_BLOCKS_MIN: u64 = 8;
 
 /// A genesis file.
 #[derive(Clone, Debug, Deserialize)]

@@ -1,7 +1,7 @@
-//! A chain on this machine: what is final on disk, what waits for a block, and who is told.
+//! A chain on this machine: what is final, what waits for a block, and who is told.
 //!
 //! Consensus and the JSON-RPC server meet here. Invariant: whoever is told of a block finds it in
-//! [`Chain::tip`], on disk, and its transactions gone from the mempool.
+//! [`Chain::tip`], and its transactions gone from the mempool.
 
 mod database;
 mod error;
@@ -14,7 +14,7 @@ mod refused;
 mod snapshot;
 mod tables;
 
-pub use database::{Certified, Database, Tip};
+pub use database::{Certified, Database, SYNC_BLOCKS, Tip};
 pub use error::Error;
 pub use mempool::{Added, Mempool, Origin};
 pub use pool::{PoolLimits, Waiting};
@@ -143,8 +143,9 @@ impl Chain {
         self.commit_all(&[(executed, certificate)])
     }
 
-    /// Takes the blocks after the tip, which are final: durable, and out of the mempool, on return; all
-    /// or none of them. Those that are kept already change nothing. Blocks on the disk.
+    /// Takes the blocks after the tip, which are final: readable, and out of the mempool, on return;
+    /// all or none of them. A crash takes fewer than [`SYNC_BLOCKS`] blocks. Those that are kept already
+    /// change nothing. Blocks on the disk.
     ///
     /// Errors: those of [`Database::commit`].
     pub fn commit_all(&self, blocks: &[Certified<'_>]) -> Result<Arc<Tip>, Error> {

@@ -11,6 +11,7 @@ use alloy_primitives::B256;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use terroir_ledger::Block;
+use terroir_node::chain::SYNC_BLOCKS;
 
 /// Who watches, and what was seen.
 #[derive(Clone)]
@@ -26,7 +27,7 @@ pub(crate) struct Seen {
     pub(crate) blocks: BTreeMap<u64, B256>,
     /// Heights of transactions by hash.
     pub(crate) transactions: BTreeMap<B256, u64>,
-    /// What each validator has on disk; liars stay at 0.
+    /// What each validator has; liars stay at 0.
     pub(crate) heights: [u64; SEATS],
     /// The newest block.
     pub(crate) newest: Option<Block>,
@@ -44,13 +45,14 @@ impl Laws {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// `place` has `block` on disk, as the newest.
+    /// `place` has `block`, as the newest.
     pub(crate) fn keeps(&self, place: usize, block: &Block) {
         self.seen().keeps(place, block);
     }
 
-    /// The chain of `place` was opened and ends in the block `newest`; the blocks after what it had
-    /// before come from `block`.
+    /// The chain of `place` was opened after a crash, which may take [`SYNC_BLOCKS`] less one, and ends
+    /// in the block `newest`; blocks after what it had before come from `block`. What it lacks it keeps
+    /// again, and then must keep the same.
     pub(crate) fn opens(
         &self,
         place: usize,
@@ -59,10 +61,11 @@ impl Laws {
     ) {
         let mut seen = self.seen();
         let before = seen.heights[place];
-        if newest < before {
+        if newest + SYNC_BLOCKS <= before {
             seen.broken(Violation::Lost { place, before, after: newest });
         }
-        // Durable, although the power went before anybody was told.
+        seen.heights[place] = newest.min(before);
+        // There, although the power went before anybody was told.
         for number in before + 1..=newest {
             match block(number) {
                 Some(block) => seen.keeps(place, &block),

@@ -1,5 +1,8 @@
-//! The file of a chain: what is final, written block by block, each in one durable transaction.
+//! The file of a chain: what is final, written block by block, each in one transaction.
 //!
+//! Blocks are readable at once. The disk is waited for every [`SYNC_BLOCKS`] and at the end of an
+//! epoch: a crash takes those after the last wait, which consensus has in its archive and followers
+//! find where they found them.
 //! Invariant: a crash leaves the file after some block, whole; never between two.
 
 use super::error::{Error, failed};
@@ -8,14 +11,20 @@ use super::snapshot::Snapshot;
 use super::tables::{self, FORMAT};
 use alloy_consensus::{Header, ReceiptEnvelope};
 use alloy_primitives::B256;
-use redb::{DatabaseError, ReadableDatabase, StorageBackend, TableError, WriteTransaction};
+use redb::{
+    DatabaseError, Durability, ReadableDatabase, StorageBackend, TableError, WriteTransaction,
+};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use terroir_ledger::execute::{next_base_fee, param};
 use terroir_ledger::genesis::Beginning;
 use terroir_ledger::native::params::BASE_FEE_MIN;
 use terroir_ledger::{Block, Changes, Executed, Genesis, Parent, Seal, View};
 
+/// A crash takes fewer blocks than this. Waiting for the disk, and noting for the next start what it
+/// would have to read all of the file for, costs more than all else about a small block.
+pub const SYNC_BLOCKS: u64 = 16;
 /// Memory that the database may use for pages of the file.
 const CACHE_BYTES: usize = 64 << 20;
 
@@ -64,6 +73,8 @@ pub struct Database {
     database: redb::Database,
     chain: terroir_ledger::Chain,
     genesis: B256,
+    /// The newest block that no crash takes.
+    synced: AtomicU64,
 }
 
 impl Database {
@@ -95,8 +106,9 @@ impl Database {
         let database = open(&builder)
             .map_err(|source| Error::Disk { path: path.into(), source: Box::new(source.into()) })?;
         check(&database, path, &beginning, text)?;
+        let synced = AtomicU64::new(Snapshot::open(&database)?.number());
         let Beginning { chain, hash: genesis, .. } = beginning;
-        Ok(Database { database, chain, genesis })
+        Ok(Database { database, chain, genesis, synced })
     }
 
     /// What is fixed about the chain.
@@ -115,13 +127,19 @@ impl Database {
     }
 
     /// Writes the blocks after `tip`, each with a certificate of its finality where there is one; all
-    /// or none, durable on return. Gives the new tip; none where all were kept already.
+    /// or none. Gives the new tip; none where all were kept already. A crash takes fewer than
+    /// [`SYNC_BLOCKS`] of them and never the last of an epoch; a file that is closed has all.
     ///
     /// Errors: `Gap`, `Parent` and `Fork` for a block that is not next; `Database`.
     pub fn commit(&self, tip: &Tip, blocks: &[Certified<'_>]) -> Result<Option<Tip>, Error> {
         let new = following(tip, blocks)?;
         let Some((last, _)) = new.last() else { return Ok(None) };
-        let write = begin_write(&self.database)?;
+        let number = last.block.header.number;
+        // With an epoch consensus forgets its votes in it: a node must not come back inside of it.
+        let ends = |(one, _): &Certified<'_>| self.chain.is_last(one.block.header.number);
+        let due = number >= self.synced.load(Ordering::Relaxed) + SYNC_BLOCKS;
+        let sync = due || new.iter().any(ends);
+        let write = begin_write(&self.database, sync)?;
         for (executed, certificate) in new {
             let Executed { block, hash, receipts, changes, .. } = executed;
             put_block(&write, block, *hash, receipts)?;
@@ -133,6 +151,9 @@ impl Database {
             }
         }
         write.commit().map_err(failed)?;
+        if sync {
+            self.synced.store(number, Ordering::Relaxed);
+        }
         let kept = Arc::new(Snapshot::open(&self.database)?);
         let Block { header, seal, .. } = last.block.clone();
         let view = kept.view(header.number, header.state_root);
@@ -196,16 +217,20 @@ fn check(
     }
 }
 
-/// A transaction after which the file opens at once, whatever ends the process: without what it then
-/// notes, the next start reads all of the file.
-fn begin_write(database: &redb::Database) -> Result<WriteTransaction, Error> {
+/// A transaction. Where `sync`, it is on disk when it is committed, with all before it, and the file
+/// opens at once, whatever ends the process: without what it then notes, the next start reads all of
+/// the file.
+fn begin_write(database: &redb::Database, sync: bool) -> Result<WriteTransaction, Error> {
     let mut write = database.begin_write().map_err(failed)?;
-    write.set_quick_repair(true);
+    write.set_quick_repair(sync);
+    if !sync {
+        write.set_durability(Durability::None).map_err(failed)?;
+    }
     Ok(write)
 }
 
 fn begin(database: &redb::Database, beginning: &Beginning, text: &str) -> Result<(), Error> {
-    let write = begin_write(database)?;
+    let write = begin_write(database, true)?;
     {
         let mut meta = write.open_table(tables::META).map_err(failed)?;
         meta.insert(tables::META_FORMAT, &tables::encode_number(FORMAT)[..]).map_err(failed)?;

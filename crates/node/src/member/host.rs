@@ -1,15 +1,17 @@
 //! What consensus finds around it: this node's chain and its mempool.
 
-use crate::chain::{Certified, Chain, Error as ChainError, Origin, Refused};
+use crate::chain::{Certified, Chain, Error as ChainError, Origin, Refused, SYNC_BLOCKS};
 use crate::disk::{PUBLIC, read_small, replace};
 use crate::error::disk;
 use alloy_primitives::{B256, Bytes};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use terroir_consensus::{Evidence, Final, Host, KeptBlock, Received, Tip};
+use terroir_consensus::{CRASH_BLOCKS_MAX, Evidence, Final, Host, KeptBlock, Received, Tip};
 use terroir_ledger::block::EVIDENCE_BYTES_MAX;
 use terroir_ledger::{Error, Store, Transaction, View};
+
+const _: () = assert!(SYNC_BLOCKS <= CRASH_BLOCKS_MAX, "consensus has what a crash takes");
 
 /// A chain, for consensus: the host of every member.
 pub struct Hosted {

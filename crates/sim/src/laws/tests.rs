@@ -3,6 +3,7 @@
 use super::{Laws, Violation};
 use crate::people::{Account, People};
 use terroir_ledger::{Block, Transaction};
+use terroir_node::chain::SYNC_BLOCKS;
 
 /// Block `number`; with another `salt` it is another one.
 fn block(number: u64, salt: u64) -> Block {
@@ -52,17 +53,22 @@ fn a_payment_is_final_once() {
 }
 
 #[test]
-fn what_was_durable_is_there_again_and_may_be_more() {
-    let opened = |newest| {
+fn a_crash_takes_the_newest_alone_and_they_come_back_the_same() {
+    let before = SYNC_BLOCKS + 3;
+    let opened = |newest, again| {
         found(|laws| {
-            (1..=3).for_each(|number| laws.keeps(0, &block(number, 0)));
+            (1..=before).for_each(|number| laws.keeps(0, &block(number, 0)));
             laws.opens(0, newest, |number| Some(block(number, 0)));
-            assert_eq!(laws.seen().heights[0], newest.max(3));
+            assert_eq!(laws.seen().heights[0], newest);
+            laws.keeps(0, &block(newest + 1, again));
         })
     };
-    assert_eq!(opened(3), None);
-    assert_eq!(opened(5), None);
-    assert_eq!(opened(2), Some(Violation::Lost { place: 0, before: 3, after: 2 }));
+    for newest in [before + 2, before, before - 1, 4] {
+        assert_eq!(opened(newest, 0), None);
+    }
+    assert_eq!(opened(3, 0), Some(Violation::Lost { place: 0, before, after: 3 }));
+    let fork = opened(before - 1, 1);
+    assert!(matches!(fork, Some(Violation::Fork { place: 0, .. })), "{fork:?}");
 }
 
 #[test]

@@ -28,8 +28,8 @@ pub enum Violation {
         /// The height that is next.
         expected: u64,
     },
-    /// A disk that was read again lacks what was durable.
-    #[error("validator {place} had block {before} on disk, and has block {after} after a crash")]
+    /// A disk that was read again lacks more than a crash takes.
+    #[error("validator {place} had block {before}, and has block {after} after a crash")]
     Lost {
         /// Whose.
         place: usize,

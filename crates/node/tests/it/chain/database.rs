@@ -6,10 +6,11 @@ use alloy_primitives::{Address, B256, TxKind, U256, keccak256};
 use alloy_sol_types::{SolCall, sol};
 use proptest::prelude::*;
 use std::io::{BufRead, BufReader};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use terroir_ledger::{Genesis, Memory, Store, View, tree};
-use terroir_node::chain::{Chain, Error, PoolLimits};
+use terroir_node::chain::{Chain, Error, PoolLimits, SYNC_BLOCKS};
 
 sol! {
     function deposit();
@@ -95,19 +96,28 @@ fn everything_about_a_block_is_found_again() {
 }
 
 #[test]
-fn a_file_that_nobody_closed_opens_without_being_read_through() {
-    let world = World::new();
-    world.pay(&world.alice, |_| ());
-    let path = world.folder.path().join("left.redb");
-    for number in 0..3 {
+fn a_file_that_nobody_closed_opens_at_once_as_it_last_waited_for_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, left) = (folder.path().join("chain.redb"), folder.path().join("left.redb"));
+    let text = GENESIS.replace("epoch_blocks = 8", "epoch_blocks = 20");
+    let open = |path: &Path| Chain::open(path, &text, PoolLimits::DEFAULT).unwrap();
+    let chain = open(&path);
+    for number in 0..=40 {
         // As a process leaves it that is killed now.
-        std::fs::copy(world.folder.path().join("chain.redb"), &path).unwrap();
+        std::fs::copy(&path, &left).unwrap();
         let mut builder = redb::Database::builder();
         builder.set_repair_callback(|session| session.abort());
-        drop(builder.open(&path).unwrap());
-        assert_eq!(open(&path).tip().header.number, number);
-        world.block();
+        drop(builder.open(&left).unwrap());
+        // After so many blocks, and at the end of an epoch.
+        let synced = [39, 19 + SYNC_BLOCKS, 19, SYNC_BLOCKS, 0];
+        let synced = synced.into_iter().find(|synced| *synced <= number);
+        assert_eq!(Some(open(&left).tip().header.number), synced);
+        assert_eq!(chain.tip().header.number, number);
+        super::leader::block(&chain);
     }
+    drop(chain);
+    // Closed, it has all.
+    assert_eq!(open(&path).tip().header.number, 41);
 }
 
 #[test]
@@ -284,11 +294,11 @@ fn commits_until_it_is_killed() {
 }
 
 #[test]
-fn a_kill_leaves_the_old_block_or_the_new_one_whole() {
+fn a_kill_takes_the_newest_blocks_alone_and_leaves_the_others_whole() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("chain.redb");
     let mut least = 0;
-    for blocks in [1, 2, 3, 7] {
+    for blocks in [1, 17, 32, 40] {
         let mut child = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "chain::database::commits_until_it_is_killed"])
             .args(["--ignored", "--nocapture"])
@@ -303,11 +313,11 @@ fn a_kill_leaves_the_old_block_or_the_new_one_whole() {
         let last = said.take(blocks).last().unwrap();
         child.kill().unwrap();
         child.wait().unwrap();
-        assert!(last > least);
+        assert_eq!(last, least + blocks as u64);
         let chain = open(&path);
         let tip = chain.tip();
         least = tip.header.number;
-        assert!(least >= last, "block {last} was committed, and block {least} is the last");
+        assert!(least + SYNC_BLOCKS > last, "{last} were committed, and block {least} is the last");
         whole(&chain);
     }
 }
