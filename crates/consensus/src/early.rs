@@ -5,12 +5,15 @@
 
 use commonware_cryptography::ed25519::PublicKey;
 use commonware_p2p::{Message, Receiver};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::num::NonZeroUsize;
 use tokio::sync::mpsc;
 
 /// Most bytes that are kept of a channel.
 const BYTES_MAX: usize = 1 << 20;
+/// Most bytes of one peer among them, so that nobody takes the room of others: the votes of some dozen
+/// views.
+const PEER_BYTES_MAX: usize = 32 << 10;
 /// What a message costs beside its bytes.
 const MESSAGE_BYTES: usize = 256;
 
@@ -22,18 +25,21 @@ pub(crate) struct Early {
     pub(crate) arriving: mpsc::Receiver<Elsewhere>,
     kept: VecDeque<Message<PublicKey>>,
     bytes: usize,
+    bytes_of: HashMap<PublicKey, usize>,
 }
 
 impl Early {
     pub(crate) fn new(arriving: mpsc::Receiver<Elsewhere>) -> Early {
-        Early { arriving, kept: VecDeque::new(), bytes: 0 }
+        Early { arriving, kept: VecDeque::new(), bytes: 0, bytes_of: HashMap::new() }
     }
 
-    /// Keeps a message of the next epoch, while there is room.
+    /// Keeps a message of the next epoch, while there is room for its sender.
     pub(crate) fn keep(&mut self, message: Message<PublicKey>) {
         let size = message.1.len() + MESSAGE_BYTES;
-        if self.bytes + size <= BYTES_MAX {
+        let theirs = self.bytes_of.entry(message.0.clone()).or_default();
+        if self.bytes + size <= BYTES_MAX && *theirs + size <= PEER_BYTES_MAX {
             self.bytes += size;
+            *theirs += size;
             self.kept.push_back(message);
         }
     }
@@ -46,6 +52,7 @@ impl Early {
             }
         }
         self.bytes = 0;
+        self.bytes_of.clear();
         Resumed { first: std::mem::take(&mut self.kept), rest }
     }
 }
@@ -75,13 +82,17 @@ impl<R: Receiver<PublicKey = PublicKey>> Receiver for Resumed<R> {
 
 #[cfg(test)]
 mod tests {
-    use super::{BYTES_MAX, Early, MESSAGE_BYTES};
+    use super::{BYTES_MAX, Early, MESSAGE_BYTES, PEER_BYTES_MAX};
     use commonware_cryptography::{Signer as _, ed25519::PrivateKey};
     use commonware_p2p::Message;
     use tokio::sync::mpsc;
 
+    fn message_of(peer: u64, byte: u8, size: usize) -> Message<super::PublicKey> {
+        (PrivateKey::from_seed(peer).public_key(), vec![byte; size].into())
+    }
+
     fn message(byte: u8, size: usize) -> Message<super::PublicKey> {
-        (PrivateKey::from_seed(1).public_key(), vec![byte; size].into())
+        message_of(1, byte, size)
     }
 
     #[test]
@@ -101,12 +112,16 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded_in_bytes_and_in_number() {
         let mut early = Early::new(mpsc::channel(1).1);
-        early.keep(message(1, BYTES_MAX));
-        early.keep(message(2, BYTES_MAX - MESSAGE_BYTES));
+        early.keep(message(1, PEER_BYTES_MAX));
+        early.keep(message(2, PEER_BYTES_MAX - MESSAGE_BYTES));
         early.keep(message(3, 0));
-        assert_eq!(early.before(1, ()).first.len(), 1);
-        for _ in 0..2 * BYTES_MAX / MESSAGE_BYTES {
-            early.keep(message(4, 0));
+        // One who takes all of its room leaves that of others.
+        early.keep(message_of(2, 4, 0));
+        assert_eq!(early.before(1, ()).first.len(), 2);
+        for peer in 0..2 * (BYTES_MAX / PEER_BYTES_MAX) as u64 {
+            for _ in 0..2 * PEER_BYTES_MAX / MESSAGE_BYTES {
+                early.keep(message_of(peer, 5, 0));
+            }
         }
         assert_eq!(early.before(2, ()).first.len(), BYTES_MAX / MESSAGE_BYTES);
     }

@@ -171,12 +171,15 @@ fn archive<C>(
 
 /// The block that `epoch` begins after.
 ///
-/// Errors: `Fork` where the store lacks it, although the host has blocks after it.
+/// Errors: `Fork` where neither the store nor the host has it, although the host has blocks after it.
 pub(crate) async fn floor(states: &States, archive: &Archive, epoch: u64) -> Result<Digest, Error> {
     let number = (epoch * states.chain.epoch_blocks).saturating_sub(1);
     if let Some(hash) = states.final_hash(number)? {
         return Ok(digest(hash));
     }
-    let block = archive.get_block(Height::new(number)).await;
-    block.map(|block| block.digest()).ok_or(Error::Fork { number })
+    if let Some(block) = archive.get_block(Height::new(number)).await {
+        return Ok(block.digest());
+    }
+    let kept = states.host.block(number)?;
+    kept.map(|(block, _)| digest(block.hash())).ok_or(Error::Fork { number })
 }

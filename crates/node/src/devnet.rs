@@ -155,7 +155,6 @@ impl Devnet {
         let members: Vec<(Folder, Secrets)> = made.collect::<Result<_, _>>()?;
         let secrets: Vec<&Secrets> = members.iter().map(|(_, secrets)| secrets).collect();
         let genesis = genesis(options.chain_id, &secrets)?;
-        Genesis::parse(&genesis).and_then(|one| one.begin()).map_err(crate::chain::Error::from)?;
         let address = |place: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, options.port + place));
         let peers =
             |place: u16| SocketAddr::from((Ipv4Addr::LOCALHOST, options.port + PEER_PORTS + place));

@@ -2,12 +2,13 @@
 
 use super::secrets::Secrets;
 use super::settings::{BYTES_MAX, Settings};
+use crate::chain::Error as ChainError;
 use crate::disk::{PUBLIC, lock, read_small, replace};
 use crate::error::{Error, disk};
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
-use terroir_ledger::genesis;
+use terroir_ledger::{Genesis, genesis};
 
 /// The name of a file of settings, where nobody says another.
 const CONFIG: &str = "node.toml";
@@ -53,11 +54,18 @@ impl Folder {
         Ok(Folder { path: folder, config: name.to_owned() })
     }
 
-    /// Writes how the member runs, and where its chain begins.
+    /// Writes how the member runs, and where its chain begins. Settings that are there already stay as
+    /// somebody made them: a validator that is told to follow would stop voting.
     ///
-    /// Errors: `Disk`.
+    /// Errors: `Chain` where no chain begins with `genesis`; `Settings` where there are others; `Disk`.
     pub fn write(&self, settings: &Settings, genesis: &str) -> Result<(), Error> {
+        Genesis::parse(genesis).and_then(|one| one.begin()).map_err(ChainError::from)?;
         let text = toml::to_string(settings).expect("settings are TOML");
+        let _alone = lock(&self.path.join("folder.lock"))?;
+        if read_small(&self.config(), BYTES_MAX)?.is_some_and(|kept| kept != text.as_bytes()) {
+            let problem = "is there already and says something else: change it, or take it away";
+            return Err(Error::Settings { path: self.config(), problem: problem.to_owned() });
+        }
         replace(&self.path.join(&settings.genesis), genesis.as_bytes(), PUBLIC)?;
         replace(&self.config(), text.as_bytes(), PUBLIC)
     }

@@ -6,7 +6,9 @@ use std::path::Path;
 use terroir_ledger::Genesis;
 use terroir_node::Error;
 use terroir_node::account::Address;
-use terroir_node::member::{Folder, Network, Pacing, Peer, Settings, Wallets};
+use terroir_node::member::{Folder, Follow, Network, Pacing, Peer, Settings, Wallets};
+
+const GENESIS: &str = include_str!("chain/genesis.toml");
 
 fn settings() -> Settings {
     let network = Network {
@@ -67,7 +69,7 @@ fn all_who_make_one_folder_at_once_are_told_of_the_same_keys() {
 fn the_file_of_settings_that_was_named_is_the_one_that_is_read() {
     let place = tempfile::tempdir().unwrap();
     let (folder, _) = Folder::make(place.path()).unwrap();
-    folder.write(&settings(), "name = 1").unwrap();
+    folder.write(&settings(), GENESIS).unwrap();
     let text = fs::read_to_string(folder.config()).unwrap();
     let other = place.path().join("other.toml");
     fs::write(&other, text.replace("30301", "30302")).unwrap();
@@ -126,9 +128,9 @@ fn a_validators_entry_is_taken_by_a_genesis_file_of_its_chain_alone() {
 fn settings_come_back_and_what_is_not_understood_is_refused() {
     let place = tempfile::tempdir().unwrap();
     let (folder, _) = Folder::make(place.path()).unwrap();
-    folder.write(&settings(), "name = 1").unwrap();
+    folder.write(&settings(), GENESIS).unwrap();
     assert_eq!(folder.settings().unwrap(), settings());
-    assert_eq!(folder.genesis(&settings()).unwrap(), "name = 1");
+    assert_eq!(folder.genesis(&settings()).unwrap(), GENESIS);
     let found = Folder::of(&folder.config()).unwrap();
     assert_eq!(found.settings().unwrap(), settings());
     let refused = |text: &str, why: &str| {
@@ -147,4 +149,24 @@ fn settings_come_back_and_what_is_not_understood_is_refused() {
     refused(&"#".repeat((1 << 20) + 1), "is longer than");
     fs::remove_file(folder.config()).unwrap();
     assert!(folder.settings().is_err() && Folder::of(&folder.config()).is_err());
+}
+
+#[test]
+fn settings_that_are_there_stay_and_a_genesis_file_must_make_a_chain() {
+    let place = tempfile::tempdir().unwrap();
+    let (folder, _) = Folder::make(place.path()).unwrap();
+    let refused = |settings: &Settings, genesis: &str| {
+        folder.write(settings, genesis).err().unwrap().to_string()
+    };
+    let error = refused(&settings(), "name = 1");
+    assert!(error.contains("name"), "{error}");
+    assert!(!folder.config().exists());
+    for _ in 0..2 {
+        folder.write(&settings(), GENESIS).unwrap();
+    }
+    let rpc = vec!["http://127.0.0.1:1".to_owned()];
+    let follows = Settings { network: None, follow: Some(Follow { rpc }), ..settings() };
+    let error = refused(&follows, GENESIS);
+    assert!(error.contains("node.toml") && error.contains("is there already"), "{error}");
+    assert_eq!(folder.settings().unwrap(), settings());
 }
