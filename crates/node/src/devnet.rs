@@ -24,7 +24,6 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
-use terroir_ledger::Genesis;
 
 /// Base units of a token.
 const TOKEN: u128 = 1_000_000_000_000_000_000;

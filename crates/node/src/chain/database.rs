@@ -264,8 +264,9 @@ fn put_block(
     let mut numbers = write.open_table(tables::NUMBERS).map_err(failed)?;
     numbers.insert(&hash.0, number).map_err(failed)?;
     let mut places = write.open_table(tables::TRANSACTIONS).map_err(failed)?;
-    for (place, transaction) in (0_u32..).zip(&block.transactions) {
-        places.insert(&transaction.tx_hash().0, (number, place)).map_err(failed)?;
+    let hashes = block.transactions.iter().map(|one| one.tx_hash());
+    for (hash, place) in sorted(hashes.zip(0_u32..)) {
+        places.insert(&hash.0, &(number, place)).map_err(failed)?;
     }
     Ok(())
 }
@@ -302,9 +303,7 @@ fn put_changes(write: &WriteTransaction, changes: &Changes) -> Result<(), Error>
 }
 
 /// In the order of keys, in which a tree on disk takes them fastest.
-fn sorted<'a, K: Ord + 'a, V: 'a>(
-    entries: impl Iterator<Item = (&'a K, &'a V)>,
-) -> Vec<(&'a K, &'a V)> {
+fn sorted<'a, K: Ord + 'a, V>(entries: impl Iterator<Item = (&'a K, V)>) -> Vec<(&'a K, V)> {
     let mut entries: Vec<_> = entries.collect();
     entries.sort_unstable_by_key(|(key, _)| *key);
     entries
