@@ -75,8 +75,8 @@ pub enum Why {
     NoKey,
     /// The receipts beside it were not given.
     NoNeighbours,
-    /// There is no ledger yet.
-    NoLedger,
+    /// No chain was asked.
+    NoChain,
     /// Only the node's own word stands for it.
     NodeWord,
     /// No receipt can show it.
@@ -237,7 +237,7 @@ impl Point {
             Point::Rows => Why::NoAudit,
             Point::Node => Why::NoKey,
             Point::Chain => Why::NoNeighbours,
-            Point::Bond => Why::NoLedger,
+            Point::Bond => Why::NoChain,
             Point::Times | Point::Software => Why::NodeWord,
             Point::Truth => Why::OutOfReach,
         }
@@ -257,7 +257,7 @@ impl Why {
             Why::Cancelled => "cancelled",
             Why::NoKey => "no-key",
             Why::NoNeighbours => "no-neighbours",
-            Why::NoLedger => "no-ledger",
+            Why::NoChain => "no-chain",
             Why::NodeWord => "node-word",
             Why::OutOfReach => "out-of-reach",
         }
@@ -277,7 +277,7 @@ impl Why {
             }
             Why::NoKey => "no key was given to compare it with, and anybody can make one",
             Why::NoNeighbours => "not all of them were given",
-            Why::NoLedger => "there is no ledger yet, so a key is only a key",
+            Why::NoChain => "no chain was asked whether its key has a bond",
             Why::NodeWord => "only the node's own word stands for it",
             Why::OutOfReach => "no receipt can show that",
         }

@@ -107,7 +107,7 @@ fn a_statement_speaks_of_the_points_of_a_stage_alone() {
         let expected = [
             (Point::Rows, Why::NoAudit),
             (Point::Chain, Why::NoNeighbours),
-            (Point::Bond, Why::NoLedger),
+            (Point::Bond, Why::NoChain),
             (Point::Times, Why::NodeWord),
         ];
         assert_eq!(open, expected);

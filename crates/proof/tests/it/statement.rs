@@ -57,7 +57,7 @@ fn the_reasons_say_what_is_lacking() {
     assert_eq!(why(salt, Point::Request), Why::NoRequest);
     assert_eq!(why(salt, Point::Answer), Why::NoAnswer);
     assert_eq!(why(job.given(), Point::Tokens), Why::NoReplay);
-    assert_eq!(why(job.given(), Point::Bond), Why::NoLedger);
+    assert_eq!(why(job.given(), Point::Bond), Why::NoChain);
     assert_eq!(why(job.given(), Point::Times), Why::NodeWord);
     assert_eq!(why(job.given(), Point::Chain), Why::NoNeighbours);
     assert_eq!(why(job.given(), Point::Truth), Why::OutOfReach);
@@ -154,7 +154,7 @@ fn the_numbers_are_documented() {
         Why::Cancelled,
         Why::NoKey,
         Why::NoNeighbours,
-        Why::NoLedger,
+        Why::NoChain,
         Why::NodeWord,
         Why::OutOfReach,
     ] {
