@@ -2,6 +2,7 @@
 
 mod blocks;
 mod conformance;
+mod full;
 mod governance;
 mod hostile;
 mod permit2;

@@ -244,7 +244,7 @@ fn a_validator_that_contradicts_itself_is_punished_once_and_for_all() {
 }
 
 /// Two votes of one view by the validator at `place`, and that validator.
-fn guilty(world: &World, place: usize) -> (Bytes, Address) {
+pub fn guilty(world: &World, place: usize) -> (Bytes, Address) {
     let seats = seats_of(&world.view, 0).unwrap();
     let one = &world.validators[place];
     let seat = seats.iter().position(|seat| seat.key == one.key()).unwrap() as u8;
