@@ -5,6 +5,7 @@ mod conformance;
 mod full;
 mod governance;
 mod hostile;
+mod leaving;
 mod permit2;
 mod predeploy;
 mod proofs;

@@ -27,6 +27,15 @@ fn part(a: U256, b: U256, c: U256) -> U256 {
 }
 
 impl Call<'_> {
+    /// What the shares that `validator` has in itself are worth: what it has to lose.
+    pub(super) fn own_stake(&mut self, validator: Address) -> Part<U256> {
+        let slot = slot_of(validator);
+        let shares = self.load(SHARES.of(validator.into_word()).of(validator.into_word()))?;
+        let (all, total) =
+            (self.load(slot.field(field::TOKENS))?, self.load(slot.field(field::SHARES))?);
+        Ok(part(all, shares, total))
+    }
+
     /// Adds `tokens` to the stake of `validator` and gives `holder` the shares for them.
     pub(super) fn add_shares(
         &mut self,
@@ -65,7 +74,8 @@ impl Call<'_> {
 
     pub(super) fn undelegate(&mut self, validator: Address, shares: U256) -> Part<Vec<u8>> {
         self.writes_unpaid()?;
-        let status = self.known(validator)?;
+        // Not only of a validator: what others had with one outlasts its place on the list.
+        let status = self.status(validator)?;
         let delegator = self.caller;
         let slot = slot_of(validator);
         let own = SHARES.of(validator.into_word()).of(delegator.into_word());
@@ -76,8 +86,8 @@ impl Call<'_> {
         let (all, total) =
             (self.load(slot.field(field::TOKENS))?, self.load(slot.field(field::SHARES))?);
         let tokens = part(all, shares, total);
-        if delegator == validator && matches!(status, Status::Active) {
-            // Its own stake is what it has to lose.
+        if delegator == validator && matches!(status, Status::Active | Status::Jailed) {
+            // Also in jail, or it would come back from there with nothing to lose.
             let stays = part(all, held - shares, total);
             let least = U256::from(self.param(params::SEAT_BOND)?);
             require(stays >= least, || {
