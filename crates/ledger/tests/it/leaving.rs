@@ -1,8 +1,9 @@
-//! Stake that leaves: who keeps a place, and who comes back with what.
+//! Stake that leaves: who keeps a place, who comes back with what, and what slashing takes on the way.
 
-use crate::staking::{join, next_epoch, refused, validator};
+use crate::staking::{guilty, join, next_epoch, refused, validator};
 use crate::support::{Account, TOKEN, Validator, World};
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, TxKind, U256};
+use alloy_sol_types::SolCall;
 use terroir_ledger::native::STAKING;
 use terroir_ledger::native::abi::IStaking;
 use terroir_ledger::native::staking::{leader, seats_of};
@@ -128,4 +129,48 @@ fn who_comes_back_from_jail_has_as_much_to_lose_as_before() {
     world.call(&absent, STAKING, 101 * TOKEN, &stake).unwrap();
     next_epoch(&mut world);
     assert!(sits(&world, next + 1));
+}
+
+#[test]
+fn a_slash_of_everything_takes_what_is_leaving_too_and_nothing_stays_behind() {
+    let more = "parameters = { slash_equivocation = 1000000, unbond_seconds = 3600 }";
+    let mut world = World::with(more);
+    world.block(&[]);
+    let (evidence, victim) = guilty(&world, 0);
+    let other = world.validators[1].account.address;
+    let bob = world.bob.clone();
+    for validator in [victim, other] {
+        let stake = IStaking::delegateCall { validator };
+        world.call(&bob, STAKING, 100 * TOKEN, &stake).unwrap();
+    }
+    let held = shares(&world, victim, bob.address);
+    undelegate(&mut world, &bob, victim, held / U256::from(2));
+    let own = shares(&world, other, bob.address);
+    undelegate(&mut world, &bob, other, own);
+    let burned = world.balance(Address::ZERO);
+    world.block_with(world.place(0), &[evidence], &[]);
+    assert!(world.balance(Address::ZERO) - burned > U256::from(9_500 * TOKEN));
+    assert_eq!(world.balance(STAKING), validator_tokens(&world) + owed(&world));
+    let (tokens, _) = leaving(&world, bob.address);
+    assert!(tokens < U256::from(101 * TOKEN), "only what was with the other is left: {tokens}");
+
+    // A list full of what is worth nothing does not hold the rest.
+    let back = IStaking::undelegateCall { validator: victim, shares: U256::from(1) };
+    let one = |ahead| world.tx(&bob, ahead, TxKind::Call(STAKING), 0, back.abi_encode());
+    let many: Vec<_> = (0..30).map(one).collect();
+    let done = world.block(&many);
+    assert!(done.receipts.iter().all(|receipt| receipt.status()));
+    refused(world.call(&bob, STAKING, 0, &back), "32 parts are on their way out");
+    let (_, ready) = leaving(&world, bob.address);
+    wait_until(&mut world, ready);
+    world.call(&bob, STAKING, 0, &IStaking::withdrawCall {}).unwrap();
+    assert_eq!(parts(&world, bob.address), 0);
+    undelegate(&mut world, &bob, victim, U256::from(1));
+    let (tokens, ready) = leaving(&world, bob.address);
+    assert_eq!((parts(&world, bob.address), tokens), (1, U256::ZERO));
+    wait_until(&mut world, ready);
+    world.call(&bob, STAKING, 0, &IStaking::withdrawCall {}).unwrap();
+    assert_eq!(parts(&world, bob.address), 0);
+    refused(world.call(&bob, STAKING, 0, &IStaking::withdrawCall {}), "nothing is ready");
+    assert_eq!(world.balance(STAKING), validator_tokens(&world) + owed(&world));
 }
