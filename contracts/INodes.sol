@@ -30,6 +30,8 @@ interface INodes {
     function join(bytes32 key, bytes calldata possession, uint32 roles, string calldata endpoint, bytes32[] calldata capabilities) external payable;
     function update(bytes32 key, uint32 roles, string calldata endpoint, bytes32[] calldata capabilities) external;
     function heartbeat(bytes32 key) external;
+
+    /// What is at stake then is at least node_bond.
     function addBond(bytes32 key) external payable;
 
     /// Takes `amount` out of the bond; it can be withdrawn when the parameter unbond_seconds have passed.

@@ -17,7 +17,7 @@ interface IReceipts {
 
     /// The next batch of the node `key`: `count` receipts from number `first` of its chain on, which
     /// follows the batch before. `root` is that of docs/format/receipt-batch.md. By its operator alone,
-    /// while it has a bond.
+    /// while its bond is at least the parameter node_bond.
     function settle(bytes32 key, bytes32 root, uint64 first, uint64 count) external returns (uint64 index);
 
     function batches(bytes32 key) external view returns (uint64);

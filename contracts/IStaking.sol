@@ -36,15 +36,22 @@ interface IStaking {
 
     /// The caller becomes a validator. `key` is its ed25519 identity, `blsKey` the 96 bytes of its key
     /// for votes, `possession` and `blsPossession` their proofs of possession over
-    /// possessionMessage(caller). The value is its own stake, at least the parameter seat_bond. Whoever
-    /// was a validator before brings the same keys again.
+    /// possessionMessage(caller). The value is its own stake, at least the parameter seat_bond, and as
+    /// much takes a seat at the end of each epoch. Whoever was a validator before brings the same keys
+    /// again.
     function join(bytes32 key, bytes calldata possession, bytes calldata blsKey, bytes calldata blsPossession, address payout, uint32 commission) external payable;
 
     /// Commission is in millionths of rewards, up to half of them.
     function update(address payout, uint32 commission) external;
+
+    /// The caller takes no seat any more. Once it sits in no committee and has less than seat_bond of its
+    /// own left, it is no validator, and can join again.
     function resign() external;
     function unjail() external;
     function delegate(address validator) external payable;
+
+    /// A validator that is not on its way out keeps at least seat_bond of its own. What is with one that
+    /// left for good can still be taken back.
     function undelegate(address validator, uint256 shares) external;
 
     /// Pays what is ready to the caller; what was taken back from a validator that is slashed

@@ -8,12 +8,16 @@ use crate::error::Error;
 use alloy_consensus::{Header, TxEnvelope};
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use alloy_primitives::{B256, Bytes, keccak256};
-use alloy_rlp::{Decodable, RlpDecodable, RlpEncodable};
+use alloy_rlp::{Decodable, RlpDecodable, RlpEncodable, length_of_length};
 
 /// Most bytes of an encoded block.
 pub const BLOCK_BYTES_MAX: usize = 4 << 20;
 /// Most transactions of a block: what [`BLOCK_BYTES_MAX`] could hold of the smallest.
 pub const TRANSACTIONS_MAX: usize = 1 << 16;
+
+/// Most bytes of a block beside its transactions: a header and a seal with the greatest numbers and all
+/// the evidence there can be, and what says how long the lists are.
+pub(crate) const REST_BYTES_MAX: usize = 2 << 10;
 
 /// Most evidence of one block.
 pub const EVIDENCE_MAX: usize = 4;
@@ -70,6 +74,12 @@ struct Wire {
     transactions: Vec<Bytes>,
 }
 
+/// Bytes that a transaction takes of an encoded block, with those that say how long it is.
+pub(crate) fn transaction_bytes(transaction: &TxEnvelope) -> usize {
+    let bytes = transaction.encode_2718_len();
+    length_of_length(bytes) + bytes
+}
+
 impl Block {
     /// Its hash: that of its header.
     pub fn hash(&self) -> B256 {
@@ -124,5 +134,53 @@ impl Block {
             true => Ok(block),
             false => Err(malformed("is not in its only encoding".into())),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloy_primitives::{Address, B64, Bloom, U256};
+
+    #[test]
+    fn the_longest_block_without_transactions_is_within_its_bound() {
+        let (digest, most) = (B256::repeat_byte(0xff), u64::MAX);
+        let header = Header {
+            parent_hash: digest,
+            ommers_hash: digest,
+            beneficiary: Address::repeat_byte(0xff),
+            state_root: digest,
+            transactions_root: digest,
+            receipts_root: digest,
+            logs_bloom: Bloom::repeat_byte(0xff),
+            difficulty: U256::MAX,
+            number: most,
+            gas_limit: most,
+            gas_used: most,
+            timestamp: most,
+            extra_data: digest.into(),
+            mix_hash: digest,
+            nonce: B64::repeat_byte(0xff),
+            base_fee_per_gas: Some(most),
+            withdrawals_root: Some(digest),
+            blob_gas_used: Some(most),
+            excess_blob_gas: Some(most),
+            parent_beacon_block_root: Some(digest),
+            requests_hash: Some(digest),
+            ..Header::default()
+        };
+        let seal = Seal {
+            version: u8::MAX,
+            epoch: most,
+            view: most,
+            parent_view: most,
+            leader: most,
+            time_ms: most,
+            next: digest,
+            evidence: vec![vec![0xff; EVIDENCE_BYTES_MAX].into(); EVIDENCE_MAX],
+        };
+        let bytes = Block { header, seal, transactions: Vec::new() }.encode().len();
+        // The list of transactions and the whole are longer than 55 bytes then: 3 and 4 bytes say so.
+        assert!(bytes + 3 <= REST_BYTES_MAX, "{bytes}");
     }
 }

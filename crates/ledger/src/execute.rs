@@ -4,7 +4,10 @@
 //! verifier refuses the block for it. Then the header that follows is compared with the one that
 //! came, field by field.
 
-use crate::block::{BLOCK_BYTES_MAX, Block, EVIDENCE_BYTES_MAX, EVIDENCE_MAX, Seal, VERSION};
+use crate::block::{
+    BLOCK_BYTES_MAX, Block, EVIDENCE_BYTES_MAX, EVIDENCE_MAX, REST_BYTES_MAX, Seal, VERSION,
+    transaction_bytes,
+};
 use crate::error::Error;
 use crate::evm::{Machine, block_env, machine};
 use crate::genesis::Chain;
@@ -18,7 +21,6 @@ use alloy_consensus::proofs::{calculate_receipt_root, calculate_transaction_root
 use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, Header, Receipt, ReceiptEnvelope};
 use alloy_consensus::{Transaction as _, TxReceipt as _};
 use alloy_eips::eip1559::{BaseFeeParams, calc_next_block_base_fee};
-use alloy_eips::eip2718::Encodable2718;
 use alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS;
 use alloy_eips::eip7685::EMPTY_REQUESTS_HASH;
 use alloy_primitives::{Address, B64, B256, Bloom, Bytes, U256};
@@ -30,8 +32,6 @@ use std::sync::Arc;
 /// How fast the base fee moves: by a 64th a block at most, as blocks are many times more frequent
 /// than Ethereum's; the target is half of the gas.
 const BASE_FEE: BaseFeeParams = BaseFeeParams::new(64, 2);
-/// Bytes of a block that are not transactions.
-const HEADER_BYTES: usize = 4 << 10;
 
 /// The block before.
 #[derive(Clone, Copy)]
@@ -160,9 +160,9 @@ pub fn build<'t>(
 ) -> Result<Executed, Error> {
     let start = Start::of(chain, parent, place)?;
     let mut work = Work::begin(chain, parent, &start)?;
-    let mut bytes = HEADER_BYTES;
+    let mut bytes = REST_BYTES_MAX;
     for transaction in candidates {
-        let size = transaction.envelope.encode_2718_len();
+        let size = transaction_bytes(&transaction.envelope);
         if bytes + size > BLOCK_BYTES_MAX {
             continue;
         }

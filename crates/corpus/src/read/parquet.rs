@@ -94,10 +94,11 @@ fn rows(
     if let Some(fault) = reader.mapping.missing(&columns) {
         return Err(fault.into());
     }
-    let mut given = 0u64;
+    pages::apart(meta.metadata().row_groups())?;
+    let (mut given, mut opened) = (0u64, 0u64);
     for group in 0..meta.metadata().num_row_groups() {
         let row_group = meta.metadata().row_group(group);
-        let widest = pages::widest(file, row_group, &[], bytes, &mut |_, _| ());
+        let widest = pages::widest(file, row_group, &[], bytes, &mut opened, &mut |_, _| ());
         let widest = widest.map_err(|error| fail(error.into()))??;
         let batch_rows = (OPEN_BYTES / widest.max(1)).clamp(1, BATCH_ROWS);
         let batches = guarded(|| {

@@ -20,7 +20,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
 
-/// Longest part of a page index: 64 MiB.
+/// Longest page index: 64 MiB.
 const INDEX_BYTES_MAX: u64 = 64 << 20;
 
 /// Where the pages of data of the columns that are read start, and with which row, in order; by the
@@ -46,14 +46,7 @@ pub fn open(
     if !index {
         return Ok(meta);
     }
-    for column in meta.metadata().row_groups().iter().flat_map(|group| group.columns()) {
-        if let Some((offset, length)) = place(column) {
-            let whole = part(file, offset, length).map_err(disk(path))?;
-            if !whole.is_some_and(|bytes| walk(&bytes)) {
-                return Err(damaged(path, "its page index is not one"));
-            }
-        }
-    }
+    indexed(file, path, meta.metadata())?;
     let meta = guarded(|| ArrowReaderMetadata::load(file, options(true))).map_err(wrong)?;
     let Some(index) = meta.metadata().offset_index() else { return Ok(meta) };
     for ((group, column), pages) in &pages {
@@ -65,6 +58,30 @@ pub fn open(
         }
     }
     Ok(meta)
+}
+
+/// Refuses a page index that the decoder cannot take: it reads all bytes from its first part to its last
+/// at once, and keeps of each part several times what it is long.
+fn indexed(file: &File, path: &Path, meta: &ParquetMetaData) -> Result<(), Error> {
+    let columns = meta.row_groups().iter().flat_map(|group| group.columns());
+    let parts: Vec<(u64, u64)> = columns.filter_map(place).collect();
+    let start = parts.iter().map(|(offset, _)| *offset).min().unwrap_or(0);
+    let end = parts.iter().map(|(offset, length)| offset.saturating_add(*length)).max();
+    let bytes = end.unwrap_or(0) - start;
+    if bytes > INDEX_BYTES_MAX {
+        let what = format!("a page index of {bytes} bytes, at most {INDEX_BYTES_MAX}");
+        return Err(damaged(path, what));
+    }
+    if !pages::disjoint(parts.clone()) {
+        return Err(damaged(path, "a page index whose parts have bytes in common"));
+    }
+    for (offset, length) in parts {
+        let whole = part(file, offset, length).map_err(disk(path))?;
+        if !whole.is_some_and(|bytes| walk(&bytes)) {
+            return Err(damaged(path, "its page index is not one"));
+        }
+    }
+    Ok(())
 }
 
 /// Of the page index only what tells where pages are.
@@ -84,11 +101,13 @@ fn walked(
     columns: &[&str],
 ) -> Result<Pages, Error> {
     let bytes = file.metadata().map_err(disk(path))?.len();
-    let mut all = Pages::new();
+    pages::apart(meta.row_groups()).map_err(|fault| damaged(path, fault.what))?;
+    let (mut all, mut opened) = (Pages::new(), 0);
     for (place, group) in meta.row_groups().iter().enumerate() {
         let mut seen: BTreeMap<usize, Vec<Page>> = BTreeMap::new();
         let mut each = |column: usize, page: Page| seen.entry(column).or_default().push(page);
-        let widest = pages::widest(file, group, columns, bytes, &mut each).map_err(disk(path))?;
+        let widest = pages::widest(file, group, columns, bytes, &mut opened, &mut each);
+        let widest = widest.map_err(disk(path))?;
         let wrong = |what: &str| damaged(path, format!("row group {place}: {what}"));
         widest.map_err(|fault| wrong(&fault.what))?;
         for (at, pages) in seen {
@@ -156,9 +175,9 @@ fn place(column: &ColumnChunkMetaData) -> Option<(u64, u64)> {
     Some((number(offset), number(length.into())))
 }
 
-/// `length` bytes from `offset` on; `None` where the file has none or too many are asked for.
+/// `length` bytes from `offset` on; `None` where the file has none.
 fn part(mut file: &File, offset: u64, length: u64) -> io::Result<Option<Vec<u8>>> {
-    if length > INDEX_BYTES_MAX || i64::try_from(offset).is_err() {
+    if i64::try_from(offset).is_err() {
         return Ok(None);
     }
     let mut bytes = Vec::new();

@@ -65,12 +65,17 @@ impl Call<'_> {
         Ok(BY_KEY.of(key))
     }
 
+    /// Refuses a bond that is less than a node must have at stake.
+    pub(super) fn bonded(&mut self, bond: U256) -> Part<()> {
+        let least = U256::from(self.param(params::NODE_BOND)?);
+        require(bond >= least, || format!("a bond of {bond}, and {least} is the least"))
+    }
+
     fn join_node(&mut self, ask: INodes::joinCall) -> Part<Vec<u8>> {
         self.writes()?;
         described(ask.roles, &ask.endpoint, &ask.capabilities)?;
-        let least = U256::from(self.param(params::NODE_BOND)?);
         let bond = self.value;
-        require(bond >= least, || format!("a bond of {bond}, and {least} is the least"))?;
+        self.bonded(bond)?;
         let slot = BY_KEY.of(ask.key);
         require(self.load(slot.field(OPERATOR))?.is_zero(), || {
             format!("the key {} is a node's already", ask.key)
@@ -124,6 +129,8 @@ impl Call<'_> {
         let amount = self.value;
         // All money there is fits: genesis bounds it far below 2^256.
         let bond = self.load(slot.field(BOND))?.saturating_add(amount);
+        // After all of it left, as much must come back as whoever joins brings.
+        self.bonded(bond)?;
         self.store(slot.field(BOND), bond)?;
         self.emit(&INodes::BondAdded { key, amount, bond })?;
         Ok(Vec::new())

@@ -78,7 +78,7 @@ impl Call<'_> {
         let IReceipts::settleCall { key, root, first, count } = ask;
         let (operator, bond) = self.node_of(key)?;
         require(operator == self.caller, || format!("the node {key} is run by {operator}"))?;
-        require(!bond.is_zero(), || format!("the node {key} has no bond"))?;
+        self.bonded(bond)?;
         require((1..=COUNT_MAX).contains(&count), || {
             format!("{count} receipts, and 1 to {COUNT_MAX} are right")
         })?;

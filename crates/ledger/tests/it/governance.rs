@@ -18,6 +18,20 @@ fn pass_time(world: &mut World, to: u64) {
     world.block_at(place, &[]);
 }
 
+/// Has the committee move `parameter` to `value`.
+pub fn decide(world: &mut World, parameter: u16, value: U256) {
+    let seats: Vec<_> = world.validators.iter().map(|one| one.account.clone()).collect();
+    let propose = IGovernance::proposeCall { parameter, value, reason: String::new() };
+    world.call(&seats[0], GOVERNANCE, 0, &propose).unwrap();
+    for seat in &seats {
+        let vote = IGovernance::voteCall { proposal: 0, support: true };
+        world.call(seat, GOVERNANCE, 0, &vote).unwrap();
+    }
+    let proposal = world.read(GOVERNANCE, &IGovernance::proposalCall { id: 0 }).unwrap();
+    pass_time(world, proposal.executable);
+    world.call(&seats[0], GOVERNANCE, 0, &IGovernance::executeCall { proposal: 0 }).unwrap();
+}
+
 #[test]
 fn a_parameter_moves_when_more_than_two_thirds_say_so_and_the_time_has_passed() {
     let mut world = World::new();

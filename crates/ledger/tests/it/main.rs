@@ -2,8 +2,10 @@
 
 mod blocks;
 mod conformance;
+mod full;
 mod governance;
 mod hostile;
+mod leaving;
 mod permit2;
 mod predeploy;
 mod proofs;

@@ -1,10 +1,12 @@
 //! The registry, nodes and receipts, called as contracts are.
 
+use crate::governance::decide;
 use crate::support::{CHAIN_ID, TOKEN, World};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
 use alloy_sol_types::{SolCall, SolEvent};
 use terroir_base::sign::SecretKey;
 use terroir_ledger::native::abi::{INodes, IReceipts, IRegistry};
+use terroir_ledger::native::params::NODE_BOND;
 use terroir_ledger::native::{NODES, Now, RECEIPTS, REGISTRY, read, receipts, registry};
 
 fn refused<T>(result: Result<T, String>, why: &str) {
@@ -201,6 +203,32 @@ fn a_node_joins_with_its_own_key_and_leaves_with_its_bond() {
     assert!(world.balance(alice.address) > before + U256::from(1_000 * TOKEN));
     assert_eq!(world.balance(NODES), U256::ZERO);
     refused(world.call(&alice, NODES, 0, &out), "nothing is leaving");
+}
+
+#[test]
+fn a_bond_is_never_a_part_of_what_a_node_must_have() {
+    let mut world = World::with("parameters = { unbond_seconds = 3600 }");
+    let alice = world.alice.clone();
+    let call = join(&world, &SecretKey::from_seed([9; 32]), alice.address);
+    let (key, least) = (call.key, 1_000 * TOKEN);
+    world.call(&alice, NODES, least, &call).unwrap();
+    let settle = |first| IReceipts::settleCall { key, root: B256::repeat_byte(1), first, count: 1 };
+    world.call(&alice, RECEIPTS, 0, &settle(0)).unwrap();
+    let all = INodes::unbondCall { key, amount: U256::from(least) };
+    world.call(&alice, NODES, 0, &all).unwrap();
+    refused(world.call(&alice, RECEIPTS, 0, &settle(1)), "a bond of 0, and");
+    let add = INodes::addBondCall { key };
+    for part in [1, least - 1] {
+        refused(world.call(&alice, NODES, part, &add), "is the least");
+    }
+    world.call(&alice, NODES, least, &add).unwrap();
+    world.call(&alice, RECEIPTS, 0, &settle(1)).unwrap();
+    // What was enough is not when more is asked of all.
+    decide(&mut world, NODE_BOND, U256::from(least + 2));
+    refused(world.call(&alice, RECEIPTS, 0, &settle(2)), "is the least");
+    refused(world.call(&alice, NODES, 1, &add), "is the least");
+    world.call(&alice, NODES, 2, &add).unwrap();
+    world.call(&alice, RECEIPTS, 0, &settle(2)).unwrap();
 }
 
 #[test]

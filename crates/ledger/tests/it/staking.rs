@@ -8,12 +8,12 @@ use terroir_ledger::native::abi::IStaking;
 use terroir_ledger::native::staking::{Conviction, digest, leader, seats_of};
 use terroir_ledger::{Block, Error, convicts, verify};
 
-fn refused<T>(result: Result<T, String>, why: &str) {
+pub fn refused<T>(result: Result<T, String>, why: &str) {
     let error = result.err().expect(why);
     assert!(error.contains(why), "{error}");
 }
 
-fn join(one: &Validator) -> IStaking::joinCall {
+pub fn join(one: &Validator) -> IStaking::joinCall {
     IStaking::joinCall {
         key: one.key(),
         possession: one.possession(),
@@ -24,12 +24,12 @@ fn join(one: &Validator) -> IStaking::joinCall {
     }
 }
 
-fn validator(world: &World, address: Address) -> IStaking::Validator {
+pub fn validator(world: &World, address: Address) -> IStaking::Validator {
     world.read(STAKING, &IStaking::validatorCall { validator: address }).unwrap()
 }
 
 /// Goes on to the first block of the next epoch.
-fn next_epoch(world: &mut World) {
+pub fn next_epoch(world: &mut World) {
     loop {
         world.block(&[]);
         if (world.header.number + 1).is_multiple_of(EPOCH) {
@@ -244,7 +244,7 @@ fn a_validator_that_contradicts_itself_is_punished_once_and_for_all() {
 }
 
 /// Two votes of one view by the validator at `place`, and that validator.
-fn guilty(world: &World, place: usize) -> (Bytes, Address) {
+pub fn guilty(world: &World, place: usize) -> (Bytes, Address) {
     let seats = seats_of(&world.view, 0).unwrap();
     let one = &world.validators[place];
     let seat = seats.iter().position(|seat| seat.key == one.key()).unwrap() as u8;

@@ -144,6 +144,11 @@ impl Host for Hosted {
     }
 
     fn convictions(&self) -> Vec<Bytes> {
+        // Votes are signed for the name of the chain, which the state has from the end of block 1 on:
+        // nothing convicts anybody before, and what will is not to be thrown away.
+        if self.chain.tip().header.number == 0 {
+            return Vec::new();
+        }
         let mut waiting = self.waiting();
         waiting.retain(|evidence| match self.convicts(evidence) {
             Ok(convicts) => convicts,
@@ -165,6 +170,7 @@ mod tests {
     use std::path::Path;
     use std::sync::Arc;
     use terroir_consensus::{Evidence, Host};
+    use terroir_ledger::{Place, build};
 
     const GENESIS: &str = include_str!("../../tests/it/chain/genesis.toml");
 
@@ -190,6 +196,15 @@ mod tests {
         let mut found = after.waiting().clone();
         found.sort();
         assert_eq!(found, [vec![1, 2, 3], vec![5]]);
+        // Before block 1 nothing is judged.
+        assert!(after.convictions().is_empty());
+        assert_eq!(after.waiting().len(), 2);
+        let tip = after.chain.tip();
+        let place = Place { view: 1, time_ms: tip.seal.time_ms + 1 };
+        let chain = after.chain.chain();
+        let none = std::iter::empty();
+        let block = build(chain, &tip.parent(), &place, &[], none, |_, _| ()).unwrap();
+        after.chain.commit(&block, None).unwrap();
         // What convicts nobody on this chain is not brought to it, and not judged again.
         assert!(after.convictions().is_empty() && after.waiting().is_empty());
     }

@@ -42,16 +42,42 @@ pub(crate) enum Kind {
     Other,
 }
 
+/// Refuses a file of which two columns have bytes in common: a page that many of them name would be
+/// opened as often, and the length of the file would bound nothing.
+pub(crate) fn apart(groups: &[RowGroupMetaData]) -> Result<(), Fault> {
+    let columns = groups.iter().flat_map(|group| group.columns());
+    match disjoint(columns.filter_map(place).collect()) {
+        true => Ok(()),
+        false => Err(Fault::rest(Reason::Corrupt, "columns that have bytes in common")),
+    }
+}
+
+/// Whether no two of `parts`, each where it starts and how long it is, have a byte in common.
+pub(crate) fn disjoint(mut parts: Vec<(u64, u64)>) -> bool {
+    parts.retain(|(_, length)| *length > 0);
+    parts.sort_unstable();
+    let ends = parts.iter().map(|(start, length)| start.checked_add(*length));
+    ends.zip(parts.iter().skip(1)).all(|(end, (next, _))| end.is_some_and(|end| end <= *next))
+}
+
+/// Where the pages of `column` start and how long they are; `None` where it says so of none.
+fn place(column: &ColumnChunkMetaData) -> Option<(u64, u64)> {
+    let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
+    Some((u64::try_from(start).ok()?, u64::try_from(column.compressed_size()).ok()?))
+}
+
 /// Length of the longest page of `columns` (all where none are named) of `group`, once it is open.
-/// `bytes` is the length of the file; `seen` is told each page with the place of its column, in order.
+/// `bytes` is the length of the file, `all` that of the pages of its groups before, to which those of
+/// this one are added; `seen` is told each page with the place of its column, in order.
 pub(crate) fn widest(
     file: &File,
     group: &RowGroupMetaData,
     columns: &[&str],
     bytes: u64,
+    all: &mut u64,
     seen: &mut dyn FnMut(usize, Page),
 ) -> io::Result<Result<u64, Fault>> {
-    let (mut widest, mut all) = (0, 0u64);
+    let mut widest = 0;
     for (place, column) in group.columns().iter().enumerate() {
         if !named(column, columns) {
             continue;
@@ -59,7 +85,7 @@ pub(crate) fn widest(
         let mut values = 0i64;
         let mut page = |page: Page, opened: u64| {
             widest = widest.max(opened);
-            all = all.saturating_add(opened);
+            *all = all.saturating_add(opened);
             if matches!(page.kind, Kind::Data | Kind::Data2(_)) {
                 values = values.saturating_add(page.values);
             }
@@ -72,7 +98,7 @@ pub(crate) fn widest(
             let what = format!("{} rows, but a column of {values} values", group.num_rows());
             return Ok(Err(Fault::rest(Reason::Corrupt, what)));
         }
-        if grown(all, bytes) {
+        if grown(*all, bytes) {
             return Ok(Err(Fault::rest(Reason::Bomb, "its pages are far larger than the file")));
         }
     }
@@ -90,11 +116,7 @@ fn walk_column(
         let name = column.column_path().string();
         Fault::rest(Reason::Corrupt, format!("column {name:?}: no page where one should be"))
     };
-    let start = column.dictionary_page_offset().unwrap_or(column.data_page_offset());
-    let (Ok(mut at), Ok(length)) = (u64::try_from(start), u64::try_from(column.compressed_size()))
-    else {
-        return Ok(Err(wrong()));
-    };
+    let Some((mut at, length)) = place(column) else { return Ok(Err(wrong())) };
     let end = at.saturating_add(length);
     if end > bytes {
         return Ok(Err(Fault::rest(Reason::Truncated, "a column ends after the file")));

@@ -3,10 +3,13 @@
 use super::*;
 use ::parquet::arrow::ArrowWriter;
 use ::parquet::basic::{Compression as Packing, ZstdLevel};
+use ::parquet::file::metadata::ParquetMetaDataWriter;
 use ::parquet::file::properties::WriterProperties;
+use ::parquet::file::writer::TrackedWrite;
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::types::Int32Type;
 use arrow_array::*;
+use std::io::Write;
 use std::sync::Arc;
 
 fn csv(text: impl AsRef<[u8]>) -> Got {
@@ -219,6 +222,27 @@ fn cut_and_changed_parquet_is_told() {
 }
 
 #[test]
+fn groups_that_share_their_pages_are_told() {
+    let batch = RecordBatch::try_from_iter([("text", texts(&["a", "b"]))]).unwrap();
+    let mut file = Vec::new();
+    let mut writer = ArrowWriter::try_new(&mut file, batch.schema(), None).unwrap();
+    writer.write(&batch).unwrap();
+    let meta = writer.close().unwrap();
+    let (rest, length) = file[..file.len() - 4].split_last_chunk().unwrap();
+    file.truncate(rest.len() - u32::from_le_bytes(*length) as usize);
+    for (groups, told) in [(1, vec![]), (2, vec![(Reason::Corrupt, 0, 0)])] {
+        let groups = vec![meta.row_group(0).clone(); groups];
+        let meta = meta.clone().into_builder().set_row_groups(groups);
+        let meta = meta.set_column_index(None).set_offset_index(None).build();
+        let mut forged = Vec::new();
+        let mut out = TrackedWrite::new(&mut forged);
+        out.write_all(&file).unwrap();
+        ParquetMetaDataWriter::new_with_tracked(out, &meta).finish().unwrap();
+        assert_eq!(get("a.parquet", &forged, &plain()).reasons(), told);
+    }
+}
+
+#[test]
 fn parquet_bombs_are_stopped() {
     let best = |bytes| {
         let level = ZstdLevel::try_new(19).unwrap();
@@ -235,6 +259,12 @@ fn parquet_bombs_are_stopped() {
     let some = &long[..1 << 20];
     let file = parquet(vec![("text", texts(&[some; 200]))], Some(no));
     assert_eq!(get("a.parquet", &file, &plain()).reasons(), [(Reason::Bomb, 0, 0)]);
+    // The same in two groups, each of which would pass.
+    let no = best(1 << 20).set_dictionary_enabled(false).set_write_batch_size(1);
+    let no = no.set_max_row_group_row_count(Some(40)).build();
+    let file = parquet(vec![("text", texts(&[some; 80]))], Some(no));
+    let got = get("a.parquet", &file, &plain());
+    assert_eq!((got.records.len(), got.reasons()[0].0), (40, Reason::Bomb));
     // One long text in a dictionary, in every row.
     let word: DictionaryArray<Int32Type> = std::iter::repeat_n(some, 2000).collect();
     let file = parquet(vec![("text", Arc::new(word))], Some(best(1 << 20).build()));

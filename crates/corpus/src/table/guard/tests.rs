@@ -3,9 +3,10 @@ use crate::table;
 use arrow_array::builder::{ListBuilder, StringBuilder};
 use arrow_array::cast::AsArray;
 use arrow_array::types::Int64Type;
-use arrow_array::{ArrayRef, Int64Array, RecordBatch};
+use arrow_array::{ArrayRef, Int64Array, RecordBatch, StringArray};
 use arrow_schema::SchemaRef;
 use parquet::arrow::ArrowWriter;
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::{ParquetMetaDataBuilder, ParquetMetaDataWriter};
 use parquet::file::page_index::offset_index::OffsetIndexMetaData;
 use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterVersion};
@@ -75,12 +76,31 @@ impl Made {
         };
         let index = index.into_iter().map(|columns| columns.into_iter().map(told).collect());
         let meta = builder.set_offset_index(Some(index.collect())).build();
-        let mut bytes = fs::read(self.path()).unwrap();
+        self.finish(usize::try_from(end).unwrap(), &meta);
+    }
+
+    /// Writes the description again, with what `change` makes of the columns of its only group.
+    fn describe(&self, change: impl FnOnce(&mut Vec<ColumnChunkMetaData>)) {
+        let file = File::open(self.path()).unwrap();
+        let meta = ArrowReaderMetadata::load(&file, options(false)).unwrap();
+        let meta = meta.metadata().as_ref().clone();
+        let group = meta.row_group(0).clone();
+        let mut columns = group.columns().to_vec();
+        change(&mut columns);
+        let group = group.into_builder().set_column_metadata(columns).build().unwrap();
+        let meta = meta.into_builder().set_row_groups(vec![group]).build();
+        let bytes = fs::read(self.path()).unwrap();
+        let (rest, length) = bytes[..bytes.len() - 4].split_last_chunk().unwrap();
+        self.finish(rest.len() - u32::from_le_bytes(*length) as usize, &meta);
+    }
+
+    /// Ends the file after its first `bytes` with `meta`.
+    fn finish(&self, bytes: usize, meta: &ParquetMetaData) {
+        let before = fs::read(self.path()).unwrap();
         let mut forged = Vec::new();
         let mut out = TrackedWrite::new(&mut forged);
-        bytes.truncate(usize::try_from(end).unwrap());
-        out.write_all(&bytes).unwrap();
-        ParquetMetaDataWriter::new_with_tracked(out, &meta).finish().unwrap();
+        out.write_all(&before[..bytes]).unwrap();
+        ParquetMetaDataWriter::new_with_tracked(out, meta).finish().unwrap();
         fs::write(self.path(), forged).unwrap();
     }
 
@@ -113,7 +133,8 @@ impl Made {
         let meta = ArrowReaderMetadata::load(&file, options(false)).unwrap();
         let (mut found, bytes) = (Vec::new(), file.metadata().unwrap().len());
         let mut each = |column, page| found.extend((column == wanted).then_some(page));
-        pages::widest(&file, meta.metadata().row_group(0), &[], bytes, &mut each).unwrap().unwrap();
+        let group = meta.metadata().row_group(0);
+        pages::widest(&file, group, &[], bytes, &mut 0, &mut each).unwrap().unwrap();
         found
     }
 
@@ -241,5 +262,61 @@ fn pages_that_are_no_data_or_have_no_rows_are_refused() {
     for (pages, counted, what) in refused {
         let error = rows(pages, counted, 4).unwrap_err();
         assert!(error.contains(what), "{error}");
+    }
+}
+
+#[test]
+fn columns_that_share_their_pages_are_refused() {
+    let made = made(WriterVersion::PARQUET_1_0);
+    made.forge(|index, meta| {
+        index.push(index[0].clone());
+        let group = meta.row_group(0).clone();
+        meta.into_builder().set_row_groups(vec![group.clone(), group])
+    });
+    assert!(made.wrong().contains("columns that have bytes in common"), "{}", made.wrong());
+    let all = table::read(&made.path(), &made.schema, &["number"]).err().unwrap();
+    assert!(all.to_string().contains("columns that have bytes in common"), "{all}");
+}
+
+#[test]
+fn an_index_that_is_read_again_or_from_afar_is_refused() {
+    let whole = made(WriterVersion::PARQUET_1_0);
+    whole.describe(|_| ());
+    assert_eq!(whole.rows(&[3]).len(), 1);
+    let far = 1 + i64::try_from(INDEX_BYTES_MAX).unwrap();
+    for (by, what) in [(0, "whose parts have bytes in common"), (far, "bytes, at most 67108864")] {
+        let made = made(WriterVersion::PARQUET_1_0);
+        made.describe(|columns| {
+            let (offset, length) =
+                (columns[0].offset_index_offset().unwrap(), columns[0].offset_index_length());
+            let other = columns[1].clone().into_builder();
+            let other = other.set_offset_index_offset(Some(offset + by));
+            columns[1] = other.set_offset_index_length(length).build().unwrap();
+        });
+        assert!(made.wrong().contains(what), "{}", made.wrong());
+    }
+}
+
+#[test]
+fn what_the_pages_of_all_groups_open_to_is_bounded_by_the_file() {
+    let long = "x".repeat(40 << 20);
+    for (groups, good) in [(1, true), (2, false)] {
+        let texts: ArrayRef = Arc::new(StringArray::from(vec![&long[..]; groups]));
+        let batch = RecordBatch::try_from_iter([("text", texts)]).unwrap();
+        let properties = WriterProperties::builder()
+            .set_compression(Compression::ZSTD(ZstdLevel::default()))
+            .set_dictionary_enabled(false)
+            .set_max_row_group_row_count(Some(1))
+            .set_statistics_enabled(EnabledStatistics::None)
+            .build();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("table");
+        let file = File::create(&path).unwrap();
+        let mut writer = ArrowWriter::try_new(file, batch.schema(), Some(properties)).unwrap();
+        writer.write(&batch).unwrap();
+        assert_eq!(writer.close().unwrap().num_row_groups(), groups);
+        let wrong = table::read(&path, &batch.schema(), &[]).err().map(|error| error.to_string());
+        assert_eq!(wrong.is_none(), good, "{wrong:?}");
+        assert!(wrong.is_none_or(|what| what.contains("group 1: its pages are far larger")));
     }
 }

@@ -105,7 +105,7 @@ impl Call<'_> {
     }
 
     /// Fixes the committee of `epoch`: those with the most stake, of those who want a seat and have
-    /// enough. When they are too few, the committee `before` stays, without those that were convicted.
+    /// enough of their own. When they are too few, the committee `before` stays, without those that were convicted.
     pub(super) fn elect(&mut self, epoch: u64, before: &[Address]) -> Part<()> {
         let least = U256::from(self.param(params::SEAT_BOND)?);
         let most = usize::try_from(self.param_small(params::SEATS_MAX)?).expect("a few");
@@ -113,7 +113,8 @@ impl Call<'_> {
         for place in 0..small(self.load(LIST)?) {
             let validator = to_address(self.load(LIST.at(place))?);
             let tokens = self.load(slot_of(validator).field(field::TOKENS))?;
-            if matches!(self.status(validator)?, Status::Active) && tokens >= least {
+            let active = matches!(self.status(validator)?, Status::Active);
+            if active && self.own_stake(validator)? >= least {
                 fit.push((std::cmp::Reverse(tokens), validator));
             }
         }

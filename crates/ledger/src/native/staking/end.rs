@@ -108,16 +108,18 @@ impl Call<'_> {
         self.store(EPOCH, U256::from(epoch + 1))
     }
 
-    /// Takes validators off the list that left with all they had and sit in no committee from `epoch`
-    /// on: without that, a list that was full once would stay so.
+    /// Takes validators off the list that leave, have less of their own than a place costs and sit in no
+    /// committee from `epoch` on: without that, a list that was full once would stay so. What others
+    /// have with them is no ground to stay, or anybody could hold a place for next to nothing.
     fn forget(&mut self, epoch: u64) -> Part<()> {
         let mut seated = self.seat_list(epoch)?;
         seated.extend(self.seat_list(epoch + 1)?);
+        let least = U256::from(self.param(params::SEAT_BOND)?);
         let (mut at, mut count) = (0, small(self.load(LIST)?));
         while at < count {
             let validator = to_address(self.load(LIST.at(at))?);
-            let shares = self.load(slot_of(validator).field(field::SHARES))?;
-            let gone = matches!(self.status(validator)?, Status::Leaving) && shares.is_zero();
+            let leaves = matches!(self.status(validator)?, Status::Leaving);
+            let gone = leaves && self.own_stake(validator)? < least;
             if !gone || seated.contains(&validator) {
                 at += 1;
                 continue;

@@ -27,6 +27,15 @@ fn part(a: U256, b: U256, c: U256) -> U256 {
 }
 
 impl Call<'_> {
+    /// What the shares that `validator` has in itself are worth: what it has to lose.
+    pub(super) fn own_stake(&mut self, validator: Address) -> Part<U256> {
+        let slot = slot_of(validator);
+        let shares = self.load(SHARES.of(validator.into_word()).of(validator.into_word()))?;
+        let (all, total) =
+            (self.load(slot.field(field::TOKENS))?, self.load(slot.field(field::SHARES))?);
+        Ok(part(all, shares, total))
+    }
+
     /// Adds `tokens` to the stake of `validator` and gives `holder` the shares for them.
     pub(super) fn add_shares(
         &mut self,
@@ -65,7 +74,8 @@ impl Call<'_> {
 
     pub(super) fn undelegate(&mut self, validator: Address, shares: U256) -> Part<Vec<u8>> {
         self.writes_unpaid()?;
-        let status = self.known(validator)?;
+        // Not only of a validator: what others had with one outlasts its place on the list.
+        let status = self.status(validator)?;
         let delegator = self.caller;
         let slot = slot_of(validator);
         let own = SHARES.of(validator.into_word()).of(delegator.into_word());
@@ -76,8 +86,8 @@ impl Call<'_> {
         let (all, total) =
             (self.load(slot.field(field::TOKENS))?, self.load(slot.field(field::SHARES))?);
         let tokens = part(all, shares, total);
-        if delegator == validator && matches!(status, Status::Active) {
-            // Its own stake is what it has to lose.
+        if delegator == validator && matches!(status, Status::Active | Status::Jailed) {
+            // Also in jail, or it would come back from there with nothing to lose.
             let stays = part(all, held - shares, total);
             let least = U256::from(self.param(params::SEAT_BOND)?);
             require(stays >= least, || {
@@ -120,8 +130,8 @@ impl Call<'_> {
         self.writes_unpaid()?;
         let delegator = self.caller;
         let list = UNBONDINGS.of(delegator.into_word());
-        let (mut at, mut count) = (0, small(self.load(list)?));
-        let mut sum = U256::ZERO;
+        let before = small(self.load(list)?);
+        let (mut at, mut count, mut sum) = (0, before, U256::ZERO);
         while at < count {
             let (validator, tokens, ready) = self.leaving(list.at(at))?;
             if self.now.time < ready {
@@ -130,8 +140,8 @@ impl Call<'_> {
             }
             sum += tokens;
             let unbonding = slot_of(validator).field(field::UNBONDING);
-            let before = self.load(unbonding)?;
-            self.store(unbonding, before.saturating_sub(tokens))?;
+            let all = self.load(unbonding)?;
+            self.store(unbonding, all.saturating_sub(tokens))?;
             count -= 1;
             // The last one takes its place.
             for place in [FROM, TOKENS, READY, LEFT] {
@@ -140,7 +150,8 @@ impl Call<'_> {
                 self.store(list.at(count).field(place), U256::ZERO)?;
             }
         }
-        require(!sum.is_zero(), || "nothing is ready to be withdrawn".into())?;
+        // What slashing left worthless goes too: it would take up its places in the list for good.
+        require(count < before, || "nothing is ready to be withdrawn".into())?;
         self.store(list, U256::from(count))?;
         self.emit(&IStaking::Withdrawn { delegator, tokens: sum })?;
         self.pay(delegator, sum)?;
@@ -188,8 +199,9 @@ impl Call<'_> {
         // Never zero, which would say that nothing was ever taken.
         self.store(slot.field(field::LEFT), factor.max(U256::from(1)))?;
         let unbonding = self.load(slot.field(field::UNBONDING))?;
-        // What is owed goes down by this much at least, but where the factor could not.
-        let out = match factor.is_zero() {
+        // What is owed goes down by this much at least, but where the factor could not. It can where
+        // nothing is left: a factor of 2^-128 makes less than a base unit of all money there is.
+        let out = match factor.is_zero() && !stays.is_zero() {
             true => U256::ZERO,
             false => part(unbonding, all - stays, all),
         };

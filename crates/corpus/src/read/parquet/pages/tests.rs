@@ -76,6 +76,22 @@ fn headers_without_end_are_refused() {
     }
 }
 
+#[test]
+fn parts_are_disjoint_where_none_begins_before_another_ends() {
+    let cases: [(&[(u64, u64)], bool); 7] = [
+        (&[], true),
+        (&[(8, 4), (4, 4), (12, 1)], true),
+        (&[(8, 4), (4, 5)], false),
+        (&[(4, 9), (5, 1)], false),
+        (&[(4, 2), (4, 2)], false),
+        (&[(4, 2), (4, 0), (5, 0)], true),
+        (&[(u64::MAX, 2), (4, u64::MAX)], false),
+    ];
+    for (parts, good) in cases {
+        assert_eq!(disjoint(parts.to_vec()), good, "{parts:?}");
+    }
+}
+
 proptest! {
     #[test]
     fn no_header_panics(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
