@@ -1,7 +1,9 @@
 //! The methods on a port: behind the same connections as the rest of this node.
 //!
-//! Invariant: a request reaches a method only whole and in time; pages of other origins reach none.
+//! Invariant: a request reaches a method only whole and in time, pages of other origins reach none,
+//! and what a request takes is given back when its answer is written.
 
+use super::budget::{Budget, Said};
 use super::calls::Calls;
 use super::{RpcLimits, module, socket};
 use crate::Error;
@@ -9,7 +11,7 @@ use crate::chain::Chain;
 use crate::server::bodies::Bodies;
 use crate::server::{HttpLimits, body, failure, listen};
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, HOST, HeaderValue, ORIGIN};
 use axum::http::{HeaderMap, Method, Response, StatusCode};
@@ -26,6 +28,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 /// Time for requests under way when the server ends.
 const DRAIN: Duration = Duration::from_secs(5);
+/// Bytes of a request that are not counted: long ones keep no short ones out.
+const OWN_BYTES: usize = 8 << 10;
 
 /// What all connections share.
 struct Door {
@@ -39,9 +43,12 @@ struct Door {
 
 /// The routes of `rest`, and the JSON-RPC methods over `chain` at `/`, for POST and WebSockets.
 pub fn router(rest: Router, chain: Arc<Chain>, limits: RpcLimits) -> Router {
+    let budget = Budget::new(limits.waiting_bytes);
+    let methods = module(chain, limits, budget.clone()).into();
+    let bodies = Bodies::new(limits.request_bytes, limits.arriving_bytes);
     let door = Door {
-        calls: Arc::new(Calls::new(module(chain, limits).into(), limits)),
-        bodies: Arc::new(Bodies::new(limits.request_bytes, limits.arriving_bytes)),
+        calls: Arc::new(Calls::new(methods, limits, budget)),
+        bodies: Arc::new(bodies.with_own(OWN_BYTES)),
         places: Arc::new(Semaphore::new(limits.connections)),
         sockets: AtomicUsize::new(0),
         open: watch::Sender::new(()),
@@ -64,19 +71,31 @@ async fn pass(State(door): State<Arc<Door>>, request: Request, next: Next) -> Re
     }
 }
 
+/// An answer that is dropped when it is written.
+struct Held {
+    said: Said,
+    _place: OwnedSemaphorePermit,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        self.said.as_ref()
+    }
+}
+
 impl Door {
-    async fn post(&self, request: Request, _place: OwnedSemaphorePermit) -> Response<Body> {
+    async fn post(&self, request: Request, place: OwnedSemaphorePermit) -> Response<Body> {
         let (head, body) = request.into_parts();
         if let Err(problem) = body::refuse_forms(&head.headers) {
             return failure::reply(&problem);
         }
         let body = match body::take(body, &self.bodies, self.calls.limits().patience).await {
-            Ok(body) => body.into_bytes(),
+            Ok(body) => body,
             Err(problem) => return failure::reply(&problem),
         };
-        let answer = self.calls.answer(&body, None).await;
-        let text = answer.map(|answer| String::from(Box::<str>::from(answer)));
-        let mut reply = Response::new(Body::from(text.unwrap_or_default()));
+        let answer = self.calls.answer(body.bytes(), None).await;
+        let held = answer.map(|said| Bytes::from_owner(Held { said, _place: place }));
+        let mut reply = Response::new(Body::from(held.unwrap_or_default()));
         let json = HeaderValue::from_static("application/json");
         reply.headers_mut().insert(CONTENT_TYPE, json);
         reply

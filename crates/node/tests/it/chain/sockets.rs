@@ -218,7 +218,7 @@ fn clients_who_send_nothing_are_let_go() {
 #[test]
 fn clients_who_promise_much_and_send_part_of_it_keep_nobody_out() {
     let patience = Duration::from_secs(60);
-    let served = Served::with(RpcLimits { arriving_bytes: 20_000, patience, ..limits() });
+    let served = Served::with(RpcLimits { arriving_bytes: 2_000, patience, ..limits() });
     let request = post("/", "", &[b' '; 9_000]);
     let mut slow: Vec<Connection> = (0..3).map(|_| Connection::open(served.address)).collect();
     for connection in &mut slow {
@@ -420,7 +420,7 @@ fn sockets_end_with_their_server() {
 #[test]
 fn sockets_share_the_budget_of_all_requests() {
     let patience = Duration::from_secs(60);
-    let served = Served::with(RpcLimits { arriving_bytes: 20_000, patience, ..limits() });
+    let served = Served::with(RpcLimits { arriving_bytes: 2_000, patience, ..limits() });
     let begun = Socket::frame(0x81, &[b' '; 9_000]);
     let mut slow: Vec<Socket> = (0..3).map(|_| Socket::open(&served)).collect();
     for socket in &mut slow {
@@ -432,6 +432,100 @@ fn sockets_share_the_budget_of_all_requests() {
     let codes: Vec<u8> = slow.iter_mut().map(|socket| socket.0.bytes(1)[0]).collect();
     let gave_way = codes.iter().filter(|first| **first == 0x88).count();
     assert!((1..3).contains(&gave_way), "{codes:02x?}");
+}
+
+/// A question whose answer has a little more than `bytes`.
+fn long(bytes: usize) -> Value {
+    // PUSH3 bytes / 2, PUSH0, RETURN.
+    let code = format!("0x62{:06x}5ff3", bytes / 2);
+    let call = json!([{ "to": WRAPPED }, "latest", { WRAPPED.to_string(): { "code": code } }]);
+    json!({ "jsonrpc": "2.0", "id": 7, "method": "eth_call", "params": call })
+}
+
+#[test]
+fn answers_that_wait_share_a_budget_and_short_ones_need_none() {
+    let patience = Duration::from_secs(60);
+    let served = Served::with(RpcLimits { waiting_bytes: 5 << 20, patience, ..RpcLimits::DEFAULT });
+    let full = json!("too many answers wait to be taken, try again");
+    let ask = |bytes| {
+        let answer = served.say(&long(bytes));
+        let error = &answer["error"];
+        assert_eq!(answer["id"], json!(7));
+        assert!(error.is_null() || (&error["code"], &error["message"]) == (&json!(-32_005), &full));
+        error.is_null()
+    };
+    assert!(ask(4 << 20));
+    // A batch is one answer, of which the first waits for the second.
+    let both = served.say(&json!([long(3 << 20), long(3 << 20)]));
+    assert_eq!((&both["id"], &both["error"]["message"]), (&Value::Null, &full));
+
+    // Two who take nothing of theirs, in both ways to ask.
+    let mut post_only = Connection::open(served.address);
+    post_only.send(&post("/", "", long(3 << 20).to_string().as_bytes()));
+    assert_eq!(post_only.head().0, 200);
+    assert!(!ask(3 << 20));
+    let mut socket = Socket::open(&served);
+    socket.send(long(3 << 19).to_string().as_bytes());
+    let head = socket.0.bytes(2);
+    assert_eq!(head, [0x81, 127]);
+    assert!(!ask(1 << 20));
+    assert!(ask(16 << 10));
+    // What one of them took, or left, is there for others.
+    drop(post_only);
+    while !ask(2 << 20) {}
+    let length = u64::from_be_bytes(socket.0.bytes(8).try_into().unwrap());
+    socket.0.bytes(length.try_into().unwrap());
+    while !ask(4 << 20) {}
+}
+
+#[test]
+fn a_request_is_counted_until_it_is_answered() {
+    let limits = RpcLimits { workers: 0, wait: Duration::from_secs(600), ..RpcLimits::DEFAULT };
+    let served = Served::with(RpcLimits { arriving_bytes: 100_000, ..limits });
+    // None has its turn here.
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_call", "params": [{}] });
+    let body = format!("{call}{}", " ".repeat(80_000));
+    let mut waiting = Connection::open(served.address);
+    waiting.send(&post("/", "", body.as_bytes()));
+    let mut socket = Socket::open(&served);
+    // It counts once it is here.
+    let refused = || {
+        let mut other = Connection::open(served.address);
+        other.send(&post("/", "", &[b' '; 80_000]));
+        other.reply().status == 429
+    };
+    while !refused() {}
+    socket.send(body.as_bytes());
+    assert_eq!(socket.closed(), 1_013);
+    assert_eq!(served.get("eth_blockNumber", json!([])), json!("0x0"));
+    drop(waiting);
+    while refused() {}
+}
+
+#[test]
+fn news_that_nobody_takes_are_within_the_budget() {
+    let patience = Duration::from_secs(600);
+    let limits = RpcLimits { waiting_bytes: 1 << 20, patience, ..RpcLimits::DEFAULT };
+    let served = Served::with(limits);
+    let (mut one, mut other) = (Socket::open(&served), Socket::open(&served));
+    let world = &served.world;
+    let log = |bytes: u32| {
+        world.pay(&world.alice, |tx| {
+            (tx.to, tx.value) = (alloy_primitives::TxKind::Create, Default::default());
+            let code = [&[0x62], &bytes.to_be_bytes()[1..], b"\x5f\xa0\x00"].concat();
+            (tx.gas_limit, tx.input) = (12_000_000, code.into());
+        });
+        assert_eq!(world.block().receipts[0].logs().len(), 1);
+    };
+    one.ask("eth_subscribe", json!(["logs", {}]));
+    log(400_000);
+    // It is being told when another comes that is as long.
+    assert_eq!(one.0.bytes(2), [0x81, 127]);
+    let id = other.ask("eth_subscribe", json!(["logs", {}]))["result"].clone();
+    log(400_000);
+    let last = other.message();
+    assert_eq!(last["params"]["subscription"], id);
+    assert_eq!(last["params"]["error"], json!("too much waits to be taken: subscribe again"));
 }
 
 #[test]
