@@ -97,7 +97,7 @@ impl RpcLimits {
         waiting_bytes: 64 << 20,
         batch: 100,
         subscriptions: 64,
-        subscriptions_all: 4_096,
+        subscriptions_all: 1_024,
         behind: 1_024,
         filters: 1_024,
         logs: 10_000,

@@ -128,8 +128,7 @@ fn wanted(params: &Params<'_>) -> Result<Wanted, Failure> {
     match kind {
         SubscriptionKind::NewHeads => Ok(Wanted::Heads),
         SubscriptionKind::Logs => {
-            let filter: Filter = args.optional()?.unwrap_or_default();
-            logs::check(&filter)?;
+            let logs::Bounded(filter) = args.optional()?.unwrap_or_default();
             Ok(Wanted::Logs(Box::new(filter)))
         }
         SubscriptionKind::NewPendingTransactions => {

@@ -380,10 +380,31 @@ fn logs_are_found_by_every_part_of_a_filter_within_limits() {
     let (code, message) =
         served.refuse("eth_getLogs", json!([{ "fromBlock": "0x1", "toBlock": "0x4" }]));
     assert_eq!((code, message.as_str()), (-32_005, "query returned more than 3 results"));
-    let addresses: Vec<String> =
-        (0..1_001_u64).map(|n| Address::from_word(B256::from(U256::from(n))).to_string()).collect();
-    let (code, _) = served.refuse("eth_getLogs", json!([{ "address": addresses }]));
-    assert_eq!(code, -32_602);
+}
+
+#[test]
+fn filters_name_no_more_than_a_few_hundred() {
+    let served = Served::new();
+    let addresses = |count: u64| -> Vec<String> {
+        (0..count).map(|n| Address::from_word(B256::from(U256::from(n))).to_string()).collect()
+    };
+    let topics = |count| vec![B256::ZERO.to_string(); count];
+    let most = json!({ "address": addresses(156), "topics": [topics(50), null, topics(50)] });
+    assert_eq!(served.get("eth_getLogs", json!([most])), json!([]));
+    for more in [
+        json!({ "address": addresses(257) }),
+        json!({ "topics": [topics(64), topics(64), topics(64), topics(65)] }),
+        json!({ "address": addresses(156), "topics": [topics(50), topics(51)] }),
+    ] {
+        for method in ["eth_getLogs", "eth_newFilter"] {
+            let (code, message) = served.refuse(method, json!([more]));
+            assert_eq!(code, -32_602);
+            assert_eq!(
+                message,
+                "invalid argument 0: 257 addresses and topics, at most 256 are taken"
+            );
+        }
+    }
 }
 
 #[test]

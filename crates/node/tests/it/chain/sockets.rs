@@ -250,7 +250,7 @@ fn a_flood_of_questions_is_answered_to_the_last() {
 
 #[test]
 fn news_come_over_a_websocket_in_order() {
-    let served = Served::with(limits());
+    let served = Served::with(RpcLimits { request_bytes: 20_000, ..limits() });
     let mut socket = Socket::open(&served);
     let subscribe = |socket: &mut Socket, params: Value| {
         let id = socket.ask("eth_subscribe", params)["result"].clone();
@@ -297,6 +297,7 @@ fn news_come_over_a_websocket_in_order() {
         (json!(["newOnes"]), -32_602),
         (json!([]), -32_602),
         (json!(["logs", 7]), -32_602),
+        (json!(["logs", { "topics": [vec![WRAPPED.into_word(); 257]] }]), -32_602),
         (json!(["transactionReceipts"]), -32_004),
     ] {
         assert_eq!(ask(params)["error"]["code"], json!(code));
