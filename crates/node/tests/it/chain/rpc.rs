@@ -363,8 +363,21 @@ fn logs_are_found_by_every_part_of_a_filter_within_limits() {
     assert_eq!(find(json!({ "blockHash": hash })), 1);
     assert_eq!(find(json!({ "fromBlock": "0x1", "toBlock": "0x3", "address": NOBODY })), 0);
     assert_eq!(find(json!({ "fromBlock": "0x1", "toBlock": "0x3", "topics": [topic("x")] })), 0);
+    // What is to come has no logs yet.
+    let ahead = json!({ "fromBlock": "0x4" });
+    for range in [
+        ahead.clone(),
+        json!({ "fromBlock": "0x4", "toBlock": "latest" }),
+        json!({ "fromBlock": "0x4", "toBlock": "0x9" }),
+        json!({ "fromBlock": "latest", "toBlock": "0x1" }),
+    ] {
+        assert_eq!(find(range), 0);
+    }
+    let filter = served.get("eth_newFilter", json!([ahead]));
+    assert_eq!(served.get("eth_getFilterLogs", json!([filter])), json!([]));
     let cases = [
         (json!({ "fromBlock": "0x3", "toBlock": "0x1" }), -32_602, "invalid block range"),
+        (json!({ "fromBlock": "0x5", "toBlock": "0x4" }), -32_602, "invalid block range"),
         (json!({ "blockHash": B256::ZERO.to_string() }), -32_000, "unknown block"),
         (json!({ "topics": [[], [], [], [], []] }), -32_602, ""),
         (json!({ "blockHash": hash, "fromBlock": "0x1" }), -32_602, ""),
