@@ -160,9 +160,7 @@ impl Method {
         params_max: usize,
         run: fn(&Rpc, &mut Args) -> Answer,
     ) -> Method {
-        let heavy =
-            |params: &str| params.trim_end_matches([']', ' ', '\t', '\r', '\n']).ends_with("true");
-        Method { name, params_max, heavy, run }
+        Method { name, params_max, heavy: Args::end_in_true, run }
     }
 }
 
