@@ -13,6 +13,7 @@ mod failure;
 mod fees;
 mod filters;
 mod logs;
+mod origin;
 mod own;
 mod pool;
 mod read;

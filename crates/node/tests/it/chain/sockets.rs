@@ -104,6 +104,46 @@ fn only_json_that_fits_is_taken_and_only_by_post() {
 }
 
 #[test]
+fn names_of_others_lead_nowhere_on_loopback() {
+    let local = Served::new();
+    let open = Served::on(std::net::Ipv4Addr::UNSPECIFIED, RpcLimits::DEFAULT);
+    let chain_id = json!({ "jsonrpc": "2.0", "id": 1, "method": "eth_chainId" }).to_string();
+    let asked = [
+        (post("/", "", chain_id.as_bytes()), 200),
+        (upgrade(""), 101),
+        (b"GET /blocks HTTP/1.1\r\nhost: localhost\r\n\r\n".to_vec(), 404),
+    ];
+    let status = |served: &Served, request: &[u8], host: &str| {
+        let request = String::from_utf8(request.to_vec()).unwrap();
+        let mut connection = Connection::open(served.address);
+        connection.send(request.replace("host: localhost\r\n", host).as_bytes());
+        connection.head().0
+    };
+    let ours =
+        ["localhost", "LOCALHOST:8545", "127.0.0.1", "127.0.0.1:8545", "[::1]:8545", "10.1.2.3"];
+    let theirs = [
+        "evil.example:8545",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "evil.example@localhost:x",
+        "node",
+        "",
+    ];
+    for (request, found) in &asked {
+        for host in ours {
+            assert_eq!(status(&local, request, &format!("host: {host}\r\n")), *found, "{host}");
+        }
+        for host in theirs {
+            let host = format!("host: {host}\r\n");
+            assert_eq!(status(&local, request, &host), 403, "{host}");
+            assert_eq!(status(&open, request, &host), *found, "{host}");
+        }
+        // Browsers never leave it out.
+        assert_ne!(status(&local, request, ""), 403);
+    }
+}
+
+#[test]
 fn clients_who_send_nothing_are_let_go() {
     let served = Served::with(limits());
     let mut head = Connection::open(served.address);
