@@ -33,7 +33,7 @@ fn main() {
         println!("listening on http://{}", listener.local_addr().expect("it is bound"));
         println!("a model: /entry/{model}");
         let pages = explorer::routes(Arc::clone(&chain));
-        let router = rpc::router(pages, Arc::clone(&chain), RpcLimits::DEFAULT);
+        let router = rpc::router(pages, Arc::clone(&chain), address, RpcLimits::DEFAULT);
         let mut second = tokio::time::interval(Duration::from_secs(1));
         let blocks = async {
             loop {

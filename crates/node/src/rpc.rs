@@ -4,6 +4,7 @@
 //! that changes this node is a method, and every client's claim is bounded by [`RpcLimits`].
 
 mod args;
+mod budget;
 mod call;
 mod calls;
 mod client;
@@ -12,6 +13,7 @@ mod failure;
 mod fees;
 mod filters;
 mod logs;
+mod origin;
 mod own;
 mod pool;
 mod read;
@@ -28,6 +30,7 @@ pub use serve::{RpcServer, router};
 use crate::chain::Chain;
 use alloy_primitives::U128;
 use args::Args;
+use budget::Budget;
 use failure::Failure;
 use filters::Filters;
 use jsonrpsee::RpcModule;
@@ -47,10 +50,13 @@ pub struct RpcLimits {
     pub connections: usize,
     /// Bytes of a request, or of a message.
     pub request_bytes: usize,
-    /// Bytes of all requests that arrive by POST; who sends slowest gives way.
+    /// Bytes of all requests that arrive or are under way, beside the first of each; of those that
+    /// arrive, who sends slowest gives way.
     pub arriving_bytes: usize,
     /// Bytes of an answer.
     pub response_bytes: usize,
+    /// Bytes of all answers and news that wait to be taken, beside the first of each.
+    pub waiting_bytes: usize,
     /// Requests of a batch.
     pub batch: u32,
     /// Subscriptions of a connection.
@@ -89,9 +95,10 @@ impl RpcLimits {
         request_bytes: 1 << 20,
         arriving_bytes: 32 << 20,
         response_bytes: 16 << 20,
+        waiting_bytes: 64 << 20,
         batch: 100,
         subscriptions: 64,
-        subscriptions_all: 4_096,
+        subscriptions_all: 1_024,
         behind: 1_024,
         filters: 1_024,
         logs: 10_000,
@@ -110,6 +117,7 @@ impl RpcLimits {
 struct Rpc {
     chain: Arc<Chain>,
     limits: RpcLimits,
+    budget: Budget,
     filters: Mutex<Filters>,
     subscriptions: Arc<Semaphore>,
     readers: Arc<Semaphore>,
@@ -153,9 +161,7 @@ impl Method {
         params_max: usize,
         run: fn(&Rpc, &mut Args) -> Answer,
     ) -> Method {
-        let heavy =
-            |params: &str| params.trim_end_matches([']', ' ', '\t', '\r', '\n']).ends_with("true");
-        Method { name, params_max, heavy, run }
+        Method { name, params_max, heavy: Args::end_in_true, run }
     }
 }
 
@@ -181,14 +187,14 @@ fn random_id() -> Result<U128, Failure> {
     Ok(U128::from_be_bytes(bytes))
 }
 
-/// All methods over `chain`.
-fn module(chain: Arc<Chain>, limits: RpcLimits) -> RpcModule<Rpc> {
+/// All methods over `chain`; what clients do not take at once is within `budget`.
+fn module(chain: Arc<Chain>, limits: RpcLimits, budget: Budget) -> RpcModule<Rpc> {
     let readers = Arc::new(Semaphore::new(limits.readers));
     let workers = Arc::new(Semaphore::new(limits.workers));
     let subscriptions = Arc::new(Semaphore::new(limits.subscriptions_all));
     let filters = Mutex::default();
     let mut module =
-        RpcModule::new(Rpc { chain, limits, filters, subscriptions, readers, workers });
+        RpcModule::new(Rpc { chain, limits, budget, filters, subscriptions, readers, workers });
     for method in METHODS.into_iter().flatten() {
         let run = move |params, rpc: Arc<Rpc>, _| answer(method, params, rpc);
         let registered = module.register_async_method(method.name, run);
@@ -211,11 +217,13 @@ async fn answer(
         return Err(Failure::limit("too many requests are under way, try again").0);
     };
     let running = spawn_blocking(move || {
-        let mut args = Args::parse(params.as_str(), method.params_max)?;
-        let answer = (method.run)(&rpc, &mut args);
-        drop(turn);
-        answer
+        let args = Args::parse(params.as_str(), method.params_max);
+        (args.and_then(|mut args| (method.run)(&rpc, &mut args)), turn)
     });
-    let answer = running.await.unwrap_or_else(|panicked| Err(Failure::internal(&panicked)));
+    // The next one has its turn when this answer is in the hands of whoever counts what it takes.
+    let (answer, _turn) = match running.await {
+        Ok((answer, turn)) => (answer, Some(turn)),
+        Err(panicked) => (Err(Failure::internal(&panicked)), None),
+    };
     answer.map_err(|failure| failure.0)
 }

@@ -66,10 +66,15 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// The nonce after those that follow on the account's without a gap.
-    pub fn next(&self) -> u64 {
+    /// How many follow on the account's nonce without a gap.
+    pub fn pending(&self) -> usize {
         let run = self.entries.keys().zip(self.nonce..).take_while(|(have, want)| **have == *want);
-        self.nonce + run.count() as u64
+        run.count()
+    }
+
+    /// The nonce after those.
+    pub fn next(&self) -> u64 {
+        self.nonce + self.pending() as u64
     }
 
     /// The least that any of its transactions pays to whoever makes blocks with `base_fee`; nothing

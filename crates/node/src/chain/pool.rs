@@ -93,6 +93,8 @@ pub(super) struct Pool {
     /// What [`Tail`]s go by: the next block's base fee, or one that was not far from it.
     base_fee: u64,
     bytes: usize,
+    /// Of all [`Self::places`], how many could be in the next block.
+    pending: usize,
     arrivals: u64,
 }
 
@@ -100,7 +102,7 @@ impl Pool {
     /// An empty one, where the next block's base fee is `base_fee`.
     pub fn new(limits: PoolLimits, base_fee: u64) -> Pool {
         let (lanes, places, tails) = Default::default();
-        Pool { limits, lanes, places, tails, base_fee, bytes: 0, arrivals: 0 }
+        Pool { limits, lanes, places, tails, base_fee, bytes: 0, pending: 0, arrivals: 0 }
     }
 
     /// Takes in what the next block's base fee is.
@@ -206,11 +208,11 @@ impl Pool {
         if let Some(tail) = self.tail(sender, &lane) {
             self.tails.remove(&tail);
         }
-        self.bytes -= lane.bytes;
+        (self.bytes, self.pending) = (self.bytes - lane.bytes, self.pending - lane.pending());
         for gone in work(&mut lane) {
             self.places.remove(&gone.transaction.hash);
         }
-        self.bytes += lane.bytes;
+        (self.bytes, self.pending) = (self.bytes + lane.bytes, self.pending + lane.pending());
         if let Some(tail) = self.tail(sender, &lane) {
             self.tails.insert(tail);
             self.lanes.insert(sender, lane);
@@ -297,11 +299,7 @@ impl Pool {
 
     /// How many wait.
     pub fn waiting(&self) -> Waiting {
-        self.lanes.values().fold(Waiting::default(), |sum, lane| {
-            let run = usize::try_from(lane.next() - lane.nonce).unwrap_or(usize::MAX);
-            let (pending, queued) = (sum.pending + run, sum.queued + lane.entries.len() - run);
-            Waiting { pending, queued }
-        })
+        Waiting { pending: self.pending, queued: self.places.len() - self.pending }
     }
 
     /// At most `max` of those that wait, by sender and nonce, and whether each could be in the next

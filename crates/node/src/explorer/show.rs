@@ -189,12 +189,15 @@ mod tests {
         assert_eq!((count(7), count(1_234_567)), ("7".into(), "1,234,567".into()));
         let one = U256::from(10).pow(U256::from(18));
         assert_eq!(decimal(one, 18), "1");
-        assert_eq!(decimal(one * U256::from(12_345) + U256::from(1), 18).len(), 6 + 1 + 18);
+        let much = decimal(one * U256::from(12_345) + U256::from(1), 18);
+        assert_eq!(much, "12,345.000000000000000001");
         assert_eq!(decimal(U256::from(1), 18), "0.000000000000000001");
         assert_eq!(decimal(U256::ZERO, 18), "0");
         assert_eq!(decimal(U256::from(1_500_000_000), 9), "1.5");
-        assert_eq!((percent(1, 3), percent(1, 0), percent(u64::MAX, 1)).1, "0 %");
-        assert_eq!((duration(119), duration(120), duration(21 * 86_400)).2, "21 days");
+        let percents = [percent(1, 3), percent(1, 0), percent(u64::MAX, 1)];
+        assert_eq!(percents, ["33.33 %", "0 %", "1,844,674,407,370,955,161,500 %"]);
+        let durations = [duration(119), duration(120), duration(21 * 86_400)];
+        assert_eq!(durations, ["119 s", "2 min", "21 days"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 use super::failure::Failure;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 /// The parameters that are left.
 pub(super) struct Args {
@@ -28,6 +29,13 @@ impl Args {
             return Err(Failure::invalid(format!("too many arguments, want at most {max}")));
         }
         Ok(Args { values: values.into_iter(), place: 0 })
+    }
+
+    /// Whether the last of the parameters is `true`; found without taking them.
+    pub fn end_in_true(text: &str) -> bool {
+        let values: Vec<&RawValue> = serde_json::from_str(text).unwrap_or_default();
+        let last = values.iter().map(|value| value.get()).rfind(|value| *value != "null");
+        last == Some("true")
     }
 
     /// The next parameter, if there is one.

@@ -49,6 +49,11 @@ impl Failure {
         Failure::new(LIMIT, message)
     }
 
+    /// Clients have more to take than this node keeps for them.
+    pub fn full() -> Failure {
+        Failure::limit("too many answers wait to be taken, try again")
+    }
+
     /// It would take longer than one request may.
     pub fn too_long() -> Failure {
         Failure::limit("query takes too long: ask for fewer blocks")

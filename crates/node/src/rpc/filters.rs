@@ -84,8 +84,7 @@ impl Rpc {
 }
 
 fn new_logs(rpc: &Rpc, args: &mut Args) -> Answer {
-    let filter: Filter = args.required()?;
-    logs::check(&filter)?;
+    let logs::Bounded(filter) = args.required()?;
     if filter.get_block_hash().is_some() {
         return Err(Failure::invalid("a filter of one block has nothing to wait for"));
     }

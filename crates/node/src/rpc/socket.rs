@@ -2,18 +2,17 @@
 //!
 //! Invariant: of one socket at most one request is under way; the next is read when its answer is on
 //! its way. So a client who takes nothing is soon not listened to either, and the memory that a
-//! socket takes is bounded by its answers' and not by what is sent.
+//! socket takes is bounded by its answers', which have a budget, and not by what is sent.
 
 mod frames;
 
+use super::budget::Said;
 use super::calls::{Calls, Feed};
 use crate::server::bodies::Bodies;
 use frames::{Broken, Frames, Incoming, NORMAL, TOO_SLOW, Writer};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use jsonrpsee::MethodSink;
-use jsonrpsee::core::server::MethodResponse;
-use jsonrpsee::types::Id;
 use jsonrpsee::types::error::reject_too_big_request;
 use serde_json::value::RawValue;
 use std::io;
@@ -47,13 +46,14 @@ pub(super) async fn serve(
     stop: watch::Receiver<()>,
 ) {
     let (reader, writer) = split(TokioIo::new(upgraded));
-    let (sender, messages) = mpsc::channel(MESSAGES_MAX);
+    let (answers, messages) = mpsc::channel(MESSAGES_MAX);
+    let (sink, words) = mpsc::channel(MESSAGES_MAX);
     let (control, orders) = mpsc::channel(1);
-    let feed = Feed::new(number, MethodSink::new(sender.clone()), calls.limits());
+    let feed = Feed::new(number, MethodSink::new(sink), answers.clone(), calls.limits());
     let frames = Frames::new(reader, bodies, calls.limits().patience);
     tokio::select! {
-        () = listen(frames, &calls, &feed, sender, control) => {}
-        _ = speak(Writer::new(writer), messages, orders, stop, calls.limits().ping) => {}
+        () = listen(frames, &calls, &feed, answers, control) => {}
+        _ = speak(Writer::new(writer), (words, messages), orders, stop, calls.limits().ping) => {}
     }
 }
 
@@ -62,18 +62,16 @@ async fn listen(
     mut frames: Frames<impl AsyncRead + Unpin>,
     calls: &Calls,
     feed: &Feed,
-    answers: mpsc::Sender<Box<RawValue>>,
+    answers: mpsc::Sender<Said>,
     control: mpsc::Sender<Control>,
 ) {
     let patience = PINGS_MISSED * calls.limits().ping;
     let close = loop {
         let answer = match timeout(patience, frames.next()).await {
-            Ok(Ok(Incoming::Message(message))) => {
-                calls.answer(&message.into_bytes(), Some(feed)).await
-            }
+            Ok(Ok(Incoming::Message(message))) => calls.answer(message.bytes(), Some(feed)).await,
             Ok(Ok(Incoming::TooLong)) => {
                 let most = u32::try_from(calls.limits().request_bytes).unwrap_or(u32::MAX);
-                Some(MethodResponse::error(Id::Null, reject_too_big_request(most)).into_json())
+                Some(calls.refusal(reject_too_big_request(most)))
             }
             Ok(Ok(Incoming::Ping(payload))) => {
                 if control.send(Control::Pong(payload)).await.is_err() {
@@ -87,8 +85,9 @@ async fn listen(
             Ok(Err(Broken::Gone)) => return,
             Err(_) => break TOO_SLOW,
         };
+        // The next is read when there is room for another: this one is on its way.
         if let Some(answer) = answer
-            && answers.send(answer).await.is_err()
+            && (answers.send(answer).await.is_err() || answers.reserve().await.is_err())
         {
             return;
         }
@@ -99,10 +98,11 @@ async fn listen(
     }
 }
 
-/// Sends what there is to say, and pings.
+/// Sends what there is to say, and pings. Before answers and news come the words with which
+/// subscriptions begin and end.
 async fn speak(
     mut writer: Writer<impl AsyncWrite + Unpin>,
-    mut messages: mpsc::Receiver<Box<RawValue>>,
+    (mut words, mut messages): (mpsc::Receiver<Box<RawValue>>, mpsc::Receiver<Said>),
     mut orders: mpsc::Receiver<Control>,
     mut stop: watch::Receiver<()>,
     ping: Duration,
@@ -110,13 +110,15 @@ async fn speak(
     let mut pings = interval_at(Instant::now() + ping, ping);
     loop {
         tokio::select! {
+            biased;
+            _ = stop.changed() => return writer.close(GOING_AWAY).await,
+            _ = pings.tick() => writer.ping().await?,
             Some(order) = orders.recv() => match order {
                 Control::Pong(payload) => writer.pong(&payload).await?,
                 Control::Close(code) => return writer.close(code).await,
             },
-            Some(message) = messages.recv() => writer.text(message.get()).await?,
-            _ = pings.tick() => writer.ping().await?,
-            _ = stop.changed() => return writer.close(GOING_AWAY).await,
+            Some(text) = words.recv() => writer.text(text.get()).await?,
+            Some(said) = messages.recv() => writer.text(said.text.get()).await?,
         }
     }
 }

@@ -1,23 +1,26 @@
 //! `eth_subscribe`: news over a WebSocket, for as long as it is open.
 //!
 //! Invariant: who listens sees every final block once and in order, or is let go of because it takes
-//! them too slowly; nothing is kept for it meanwhile, not even an old state of the chain.
+//! them too slowly; nothing is kept for it meanwhile but the news of one block, which are within the
+//! budget of all that waits, and not even an old state of the chain.
 
 use super::args::Args;
+use super::budget::{Claim, Said};
 use super::failure::Failure;
 use super::{Rpc, logs, shape};
 use crate::chain::{Added, Final, Tip};
 use alloy_rpc_types_eth::pubsub::SubscriptionKind;
 use alloy_rpc_types_eth::{Filter, Log};
+use axum::http::Extensions;
 use jsonrpsee::core::SubscriptionError;
 use jsonrpsee::core::server::SubscriptionSink;
-use jsonrpsee::types::{ErrorObjectOwned, Params};
-use jsonrpsee::{PendingSubscriptionSink, RpcModule, SubscriptionMessage};
+use jsonrpsee::types::{ErrorObjectOwned, Params, SubscriptionPayload, SubscriptionResponse};
+use jsonrpsee::{PendingSubscriptionSink, RpcModule};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::spawn_blocking;
 
 /// What is listened to.
@@ -35,6 +38,14 @@ enum Gone {
     Left,
     /// Whoever listens takes it too slowly.
     Behind,
+    /// Clients have more to take than is kept for them.
+    Full,
+}
+
+/// Where the news of a subscription go.
+struct Outlet {
+    sink: SubscriptionSink,
+    news: mpsc::Sender<Said>,
 }
 
 pub(super) fn register(module: &mut RpcModule<Rpc>) {
@@ -42,7 +53,7 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) {
         "eth_subscribe",
         "eth_subscription",
         "eth_unsubscribe",
-        |params, pending, rpc, _| async move { serve(params, pending, rpc).await },
+        |params, pending, rpc, more| async move { serve(params, pending, rpc, more).await },
     );
     registered.expect("no other method is called so");
 }
@@ -52,7 +63,9 @@ async fn serve(
     params: Params<'static>,
     pending: PendingSubscriptionSink,
     rpc: Arc<Rpc>,
+    more: Extensions,
 ) -> Result<(), SubscriptionError> {
+    let news = more.get::<mpsc::Sender<Said>>().cloned();
     let Ok(_place) = rpc.subscriptions.clone().try_acquire_owned() else {
         let full = Failure::limit("too many subscriptions are open, try again");
         pending.reject(ErrorObjectOwned::from(full)).await;
@@ -68,9 +81,10 @@ async fn serve(
             return Ok(());
         }
     };
-    let Ok(sink) = pending.accept().await else { return Ok(()) };
+    let (Ok(sink), Some(news)) = (pending.accept().await, news) else { return Ok(()) };
+    let outlet = Outlet { sink, news };
     let behind = rpc.limits.behind;
-    let feed = Feed { rpc, tips, next, sink: &sink };
+    let feed = Feed { rpc, tips, next, outlet: &outlet };
     let told = async {
         match wanted {
             Wanted::Heads => feed.blocks(|found| vec![shape::header(found)]).await,
@@ -83,20 +97,21 @@ async fn serve(
                 };
                 feed.blocks(logs).await
             }
-            Wanted::Waiting(whole) => waiting(&feed.rpc, added, &sink, whole).await,
+            Wanted::Waiting(whole) => waiting(&feed.rpc, added, &outlet, whole).await,
             // It began before there was a server.
             Wanted::Syncing => {
-                let _ = tell(&sink, &false).await;
+                outlet.tell_one(&feed.rpc, &false).await?;
                 std::future::pending().await
             }
         }
     };
     let gone = tokio::select! {
         gone = told => gone,
-        () = sink.closed() => Err(Gone::Left),
+        () = outlet.sink.closed() => Err(Gone::Left),
     };
     match gone {
         Err(Gone::Behind) => Err(format!("{behind} blocks behind: subscribe again").into()),
+        Err(Gone::Full) => Err("too much waits to be taken: subscribe again".into()),
         Ok(()) | Err(Gone::Left) => Ok(()),
     }
 }
@@ -113,8 +128,7 @@ fn wanted(params: &Params<'_>) -> Result<Wanted, Failure> {
     match kind {
         SubscriptionKind::NewHeads => Ok(Wanted::Heads),
         SubscriptionKind::Logs => {
-            let filter: Filter = args.optional()?.unwrap_or_default();
-            logs::check(&filter)?;
+            let logs::Bounded(filter) = args.optional()?.unwrap_or_default();
             Ok(Wanted::Logs(Box::new(filter)))
         }
         SubscriptionKind::NewPendingTransactions => {
@@ -127,10 +141,23 @@ fn wanted(params: &Params<'_>) -> Result<Wanted, Failure> {
     }
 }
 
-async fn tell(sink: &SubscriptionSink, news: &impl Serialize) -> Result<(), Gone> {
-    let (method, id) = (sink.method_name(), sink.subscription_id());
-    let message = SubscriptionMessage::new(method, id, news).map_err(|_| Gone::Left)?;
-    sink.send(message).await.map_err(|_| Gone::Left)
+impl Outlet {
+    /// Tells `result`, which is among what `claim` is for.
+    async fn tell(&self, result: &RawValue, claim: &Arc<Claim>) -> Result<(), Gone> {
+        let payload = SubscriptionPayload { subscription: self.sink.subscription_id(), result };
+        let message = SubscriptionResponse::new(self.sink.method_name().into(), payload);
+        let text = to_raw_value(&message).map_err(|_| Gone::Left)?;
+        let said = Said { text, _claim: Arc::clone(claim) };
+        self.news.send(said).await.map_err(|_| Gone::Left)
+    }
+
+    /// Tells `news` that are all there is to tell now.
+    async fn tell_one(&self, rpc: &Rpc, news: &impl Serialize) -> Result<(), Gone> {
+        let result = to_raw_value(news).map_err(|_| Gone::Left)?;
+        let mut claim = rpc.budget.claim();
+        claim.grow(result.get().len()).map_err(|_| Gone::Full)?;
+        self.tell(&result, &Arc::new(claim)).await
+    }
 }
 
 /// Blocks for one subscription.
@@ -139,12 +166,15 @@ struct Feed<'s> {
     tips: watch::Receiver<Arc<Tip>>,
     /// The first block that it is told of.
     next: u64,
-    sink: &'s SubscriptionSink,
+    outlet: &'s Outlet,
 }
+
+/// What there is to tell of a block, and the claim to what it takes.
+type News = (Vec<Box<RawValue>>, Arc<Claim>);
 
 impl Feed<'_> {
     /// Tells what `of` says of every block.
-    async fn blocks<T: Serialize + Send + 'static>(
+    async fn blocks<T: Serialize + 'static>(
         mut self,
         of: impl Fn(&Final) -> Vec<T> + Send + Sync + 'static,
     ) -> Result<(), Gone> {
@@ -157,8 +187,9 @@ impl Feed<'_> {
                 if newest - self.next >= self.rpc.limits.behind {
                     return Err(Gone::Behind);
                 }
-                for one in self.news(&of).await? {
-                    tell(self.sink, &one).await?;
+                let (news, claim) = self.news(&of).await?;
+                for one in news {
+                    self.outlet.tell(&one, &claim).await?;
                 }
                 self.next += 1;
                 newest = self.tips.borrow_and_update().header.number;
@@ -167,25 +198,33 @@ impl Feed<'_> {
     }
 
     /// What `of` says of the next block, read when it is this subscription's turn.
-    async fn news<T: Send + 'static>(
+    async fn news<T: Serialize + 'static>(
         &self,
         of: &Arc<impl Fn(&Final) -> Vec<T> + Send + Sync + 'static>,
-    ) -> Result<Vec<T>, Gone> {
+    ) -> Result<News, Gone> {
         let turn = Arc::clone(&self.rpc.readers).acquire_owned().await.map_err(|_| Gone::Left)?;
         let (rpc, of, number) = (Arc::clone(&self.rpc), Arc::clone(of), self.next);
         let reading = spawn_blocking(move || {
-            let found = rpc.chain.block(&rpc.chain.tip(), number).map_err(Failure::from)?;
+            let found = rpc.chain.block(&rpc.chain.tip(), number).map_err(Failure::from);
+            let found = found.map_err(|_| Gone::Left)?;
+            let mut claim = rpc.budget.claim();
+            let mut news = Vec::new();
+            for one in found.iter().flat_map(|found| of(found)) {
+                let one = to_raw_value(&one).map_err(|_| Gone::Left)?;
+                claim.grow(one.get().len()).map_err(|_| Gone::Full)?;
+                news.push(one);
+            }
             drop(turn);
-            Ok::<_, Failure>(found.map(|found| of(&found)).unwrap_or_default())
+            Ok((news, Arc::new(claim)))
         });
-        reading.await.map_err(|_| Gone::Left)?.map_err(|_| Gone::Left)
+        reading.await.map_err(|_| Gone::Left)?
     }
 }
 
 async fn waiting(
     rpc: &Rpc,
     mut added: broadcast::Receiver<Added>,
-    sink: &SubscriptionSink,
+    outlet: &Outlet,
     whole: bool,
 ) -> Result<(), Gone> {
     loop {
@@ -195,14 +234,11 @@ async fn waiting(
             Err(RecvError::Lagged(_)) => continue,
             Err(RecvError::Closed) => return Err(Gone::Left),
         };
-        let news = match whole {
-            true => {
-                // It may be in a block by now.
-                let Some(one) = rpc.chain.mempool().get(&hash) else { continue };
-                serde_json::to_value(shape::waiting(&one)).map_err(|_| Gone::Left)?
-            }
-            false => Value::String(hash.to_string()),
-        };
-        tell(sink, &news).await?;
+        if !whole {
+            outlet.tell_one(rpc, &hash).await?;
+        // It may be in a block by now.
+        } else if let Some(one) = rpc.chain.mempool().get(&hash) {
+            outlet.tell_one(rpc, &shape::waiting(&one)).await?;
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Bodies of requests in memory: those that arrive, and those that are being read.
 //!
 //! Invariant: together they never hold more than their budget, which is charged for what has come
-//! and not for what was promised; and only a few are read at once, because reading takes memory
-//! too.
+//! and not for what was promised, past the first bytes of each; and only a few are read at once,
+//! because reading takes memory too.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,15 +16,17 @@ const READERS_MAX: usize = 4;
 pub(crate) struct Bodies {
     /// Longest body.
     body_bytes_max: usize,
-    /// All of them together.
+    /// All of them together, but not what is each one's own.
     bytes_max: usize,
+    /// The first bytes of each, which nobody can take from it.
+    own_bytes: usize,
     state: Mutex<State>,
     readers: Arc<Semaphore>,
 }
 
 #[derive(Default)]
 struct State {
-    /// Memory of all bodies, the whole ones included.
+    /// Memory of all bodies past what is each one's own, the whole ones included.
     held: usize,
     /// Bodies so far.
     numbers: u64,
@@ -58,7 +60,17 @@ pub(crate) struct Whole {
 impl Bodies {
     pub(crate) fn new(body_bytes_max: usize, bytes_max: usize) -> Bodies {
         let readers = Arc::new(Semaphore::new(READERS_MAX));
-        Bodies { body_bytes_max, bytes_max, state: Mutex::default(), readers }
+        Bodies { body_bytes_max, bytes_max, own_bytes: 0, state: Mutex::default(), readers }
+    }
+
+    /// The same, where the first `own_bytes` of each are not charged: short ones always find room.
+    pub(crate) fn with_own(self, own_bytes: usize) -> Bodies {
+        Bodies { own_bytes, ..self }
+    }
+
+    /// What is charged for a body with so much memory.
+    fn charged(&self, capacity: usize) -> usize {
+        capacity.saturating_sub(self.own_bytes)
     }
 
     /// Longest body.
@@ -76,7 +88,7 @@ impl Bodies {
         Arrival { bodies: Arc::clone(self), number, here }
     }
 
-    /// Memory of all bodies here.
+    /// Memory of all bodies here, past what is each one's own.
     pub(super) fn held(&self) -> usize {
         self.state().held
     }
@@ -99,9 +111,16 @@ impl Arrival {
         // Doubled as vectors do, but not past the longest body, and known before it is taken.
         let wanted = if needed <= room { room } else { needed.max(2 * room) };
         let wanted = wanted.min(self.bodies.body_bytes_max).max(needed);
-        while state.held + (wanted - room) > self.bodies.bytes_max {
-            let (number, oldest) = state.arriving.pop_first().expect("this one is among them");
-            state.held -= oldest.bytes.capacity();
+        let charged = |bytes: &Vec<u8>| self.bodies.charged(bytes.capacity());
+        let more = self.bodies.charged(wanted) - self.bodies.charged(room);
+        while state.held + more > self.bodies.bytes_max {
+            // Those that have no more than their own would make no room.
+            let all = &mut state.arriving.iter();
+            let number =
+                all.find(|(number, one)| **number == self.number || charged(&one.bytes) > 0);
+            let number = *number.expect("this one is among them").0;
+            let oldest = state.arriving.remove(&number).expect("it was found just now");
+            state.held -= charged(&oldest.bytes);
             if number == self.number {
                 return Err(GaveWay);
             }
@@ -110,7 +129,7 @@ impl Arrival {
         let body = arriving.get_mut(&self.number).expect("it did not give way");
         body.bytes.reserve_exact(wanted - length);
         body.bytes.extend_from_slice(data);
-        *held += body.bytes.capacity() - room;
+        *held += charged(&body.bytes) - self.bodies.charged(room);
         Ok(())
     }
 
@@ -132,16 +151,14 @@ impl Drop for Arrival {
     fn drop(&mut self) {
         let mut state = self.bodies.state();
         if let Some(body) = state.arriving.remove(&self.number) {
-            state.held -= body.bytes.capacity();
+            state.held -= self.bodies.charged(body.bytes.capacity());
         }
     }
 }
 
 impl Whole {
-    /// Its bytes, which are no longer among those that are held here.
-    pub(crate) fn into_bytes(mut self) -> Vec<u8> {
-        self.bodies.state().held -= self.bytes.capacity();
-        std::mem::take(&mut self.bytes)
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// Runs `read` on the bytes where it may take long, after those that came before.
@@ -165,7 +182,7 @@ impl Whole {
 
 impl Drop for Whole {
     fn drop(&mut self) {
-        self.bodies.state().held -= self.bytes.capacity();
+        self.bodies.state().held -= self.bodies.charged(self.bytes.capacity());
     }
 }
 

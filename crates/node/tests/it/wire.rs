@@ -49,6 +49,18 @@ impl Connection {
         Connection::over(TcpStream::connect(address).unwrap())
     }
 
+    /// One for which the system keeps little that is not read.
+    pub fn narrow(address: SocketAddr) -> Connection {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build().unwrap();
+        let stream = runtime.block_on(async {
+            let socket = tokio::net::TcpSocket::new_v4().unwrap();
+            socket.set_recv_buffer_size(1 << 16).unwrap();
+            socket.connect(address).await.unwrap().into_std().unwrap()
+        });
+        stream.set_nonblocking(false).unwrap();
+        Connection::over(stream)
+    }
+
     pub fn over(stream: TcpStream) -> Connection {
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
@@ -139,7 +151,7 @@ pub fn post(path: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let kind =
         if headers.contains("content-type") { "" } else { "content-type: application/json\r\n" };
     let head = format!(
-        "POST {path} HTTP/1.1\r\nhost: node\r\ncontent-length: {}\r\n{kind}{headers}\r\n",
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n{kind}{headers}\r\n",
         body.len()
     );
     [head.as_bytes(), body].concat()

@@ -216,7 +216,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 /// Everything that the pool says of itself follows from its lanes.
 fn check(pool: &Pool) {
     let mut bytes = 0;
-    let mut count = 0;
+    let (mut count, mut pending) = (0, 0);
     for (sender, lane) in &pool.lanes {
         assert!(!lane.entries.is_empty());
         let sum: usize = lane.entries.values().map(|entry| entry.bytes).sum();
@@ -229,11 +229,12 @@ fn check(pool: &Pool) {
         }
         bytes += sum;
         count += lane.entries.len();
+        let nonces = lane.nonce..;
+        pending += nonces.take_while(|nonce| lane.entries.contains_key(nonce)).count();
     }
     assert_eq!((pool.bytes, pool.places.len(), pool.tails.len()), (bytes, count, pool.lanes.len()));
     assert!(pool.bytes <= LIMITS.bytes_max);
-    let Waiting { pending, queued } = pool.waiting();
-    assert_eq!(pending + queued, count);
+    assert_eq!(pool.waiting(), Waiting { pending, queued: count - pending });
 }
 
 /// The order of candidates, by looking at every lane for every one.

@@ -109,3 +109,23 @@ fn only_a_few_are_read_at_once() {
         assert_eq!(bodies.readers.available_permits(), READERS_MAX);
     });
 }
+
+#[test]
+fn short_bodies_find_room_however_full_it_is() {
+    let bodies = Arc::new(Bodies::new(100, 50).with_own(10));
+    let (short, mut long) = (bodies.arrival(), bodies.arrival());
+    short.push(&[1; 10]).unwrap();
+    long.push(&[2; 60]).unwrap();
+    assert_eq!(bodies.held(), 50);
+    let other = bodies.arrival();
+    other.push(&[3; 10]).unwrap();
+    assert!(poll(long.gave_way()).is_pending());
+    // The oldest has nothing that would help.
+    other.push(&[3; 1]).unwrap();
+    assert_eq!(poll(long.gave_way()), Poll::Ready(GaveWay));
+    assert_eq!(short.finish().unwrap().bytes(), [1; 10]);
+    let other = other.finish().unwrap();
+    assert_eq!(bodies.held(), bodies.charged(other.bytes.capacity()));
+    drop(other);
+    assert_eq!(bodies.held(), 0);
+}

@@ -66,6 +66,9 @@ fn whole_blocks_take_turns_with_what_is_much_work() {
     let served = Served::with(limits);
     for (params, whole) in [
         (json!(["latest", true]), true),
+        (json!(["latest", true, null]), true),
+        (json!(["latest", true, null, null]), true),
+        (json!(["latest", false, null]), false),
         (json!(["latest", false]), false),
         (json!(["latest"]), false),
     ] {

@@ -363,8 +363,21 @@ fn logs_are_found_by_every_part_of_a_filter_within_limits() {
     assert_eq!(find(json!({ "blockHash": hash })), 1);
     assert_eq!(find(json!({ "fromBlock": "0x1", "toBlock": "0x3", "address": NOBODY })), 0);
     assert_eq!(find(json!({ "fromBlock": "0x1", "toBlock": "0x3", "topics": [topic("x")] })), 0);
+    // What is to come has no logs yet.
+    let ahead = json!({ "fromBlock": "0x4" });
+    for range in [
+        ahead.clone(),
+        json!({ "fromBlock": "0x4", "toBlock": "latest" }),
+        json!({ "fromBlock": "0x4", "toBlock": "0x9" }),
+        json!({ "fromBlock": "latest", "toBlock": "0x1" }),
+    ] {
+        assert_eq!(find(range), 0);
+    }
+    let filter = served.get("eth_newFilter", json!([ahead]));
+    assert_eq!(served.get("eth_getFilterLogs", json!([filter])), json!([]));
     let cases = [
         (json!({ "fromBlock": "0x3", "toBlock": "0x1" }), -32_602, "invalid block range"),
+        (json!({ "fromBlock": "0x5", "toBlock": "0x4" }), -32_602, "invalid block range"),
         (json!({ "blockHash": B256::ZERO.to_string() }), -32_000, "unknown block"),
         (json!({ "topics": [[], [], [], [], []] }), -32_602, ""),
         (json!({ "blockHash": hash, "fromBlock": "0x1" }), -32_602, ""),
@@ -380,10 +393,31 @@ fn logs_are_found_by_every_part_of_a_filter_within_limits() {
     let (code, message) =
         served.refuse("eth_getLogs", json!([{ "fromBlock": "0x1", "toBlock": "0x4" }]));
     assert_eq!((code, message.as_str()), (-32_005, "query returned more than 3 results"));
-    let addresses: Vec<String> =
-        (0..1_001_u64).map(|n| Address::from_word(B256::from(U256::from(n))).to_string()).collect();
-    let (code, _) = served.refuse("eth_getLogs", json!([{ "address": addresses }]));
-    assert_eq!(code, -32_602);
+}
+
+#[test]
+fn filters_name_no_more_than_a_few_hundred() {
+    let served = Served::new();
+    let addresses = |count: u64| -> Vec<String> {
+        (0..count).map(|n| Address::from_word(B256::from(U256::from(n))).to_string()).collect()
+    };
+    let topics = |count| vec![B256::ZERO.to_string(); count];
+    let most = json!({ "address": addresses(156), "topics": [topics(50), null, topics(50)] });
+    assert_eq!(served.get("eth_getLogs", json!([most])), json!([]));
+    for more in [
+        json!({ "address": addresses(257) }),
+        json!({ "topics": [topics(64), topics(64), topics(64), topics(65)] }),
+        json!({ "address": addresses(156), "topics": [topics(50), topics(51)] }),
+    ] {
+        for method in ["eth_getLogs", "eth_newFilter"] {
+            let (code, message) = served.refuse(method, json!([more]));
+            assert_eq!(code, -32_602);
+            assert_eq!(
+                message,
+                "invalid argument 0: 257 addresses and topics, at most 256 are taken"
+            );
+        }
+    }
 }
 
 #[test]

@@ -23,6 +23,10 @@ impl Served {
     }
 
     pub fn with(limits: RpcLimits) -> Served {
+        Served::on(Ipv4Addr::LOCALHOST, limits)
+    }
+
+    pub fn on(ip: Ipv4Addr, limits: RpcLimits) -> Served {
         let world = World::new();
         let chain = Arc::clone(&world.chain);
         let (said, address) = std::sync::mpsc::channel();
@@ -30,8 +34,8 @@ impl Served {
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
             runtime.block_on(async {
-                let local = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-                let server = RpcServer::bind(local, axum::Router::new(), chain, limits).unwrap();
+                let address = SocketAddr::from((ip, 0));
+                let server = RpcServer::bind(address, axum::Router::new(), chain, limits).unwrap();
                 said.send(server.address()).unwrap();
                 server.run(async { drop(stopped.await) }).await;
             });
