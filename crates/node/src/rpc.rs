@@ -4,6 +4,7 @@
 //! that changes this node is a method, and every client's claim is bounded by [`RpcLimits`].
 
 mod args;
+mod bounded;
 mod call;
 mod calls;
 mod client;
@@ -22,7 +23,7 @@ mod subscribe;
 mod trace;
 
 pub use client::Client;
-pub(crate) use own::{BLOCKS_MAX, Whole};
+pub(crate) use own::{BLOCKS_MAX, Blocks, Whole};
 pub use serve::{RpcServer, router};
 
 use crate::chain::Chain;
