@@ -1,6 +1,7 @@
 //! A chain on disk, its mempool and its JSON-RPC server, without consensus: blocks are built here.
 
 mod database;
+mod follow;
 pub mod leader;
 mod limits;
 mod mempool;
