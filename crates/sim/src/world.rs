@@ -160,7 +160,9 @@ impl<'a> World<'a> {
         let host = Watched {
             place,
             inner,
-            laws: honest.then(|| self.ground.laws.clone()),
+            people: self.ground.people.clone(),
+            laws: self.ground.laws.clone(),
+            honest,
             forged: process.forged.clone(),
         };
         let context = self.context.child("process").with_attribute("number", which);
@@ -287,6 +289,17 @@ impl<'a> World<'a> {
                 self.ground.laws.accuses(by, whom, "blocks");
             }
         }
+    }
+
+    /// Of those whose contradictions were proved, who has a seat in the newest epoch whose committee
+    /// is fixed; that epoch.
+    pub(crate) fn seated(&self) -> Option<(usize, u64)> {
+        let proved = self.ground.laws.seen().proved.clone();
+        let chains = self.processes.iter().filter(|one| one.honest()).filter_map(Process::chain);
+        let tip = chains.map(|chain| chain.tip()).max_by_key(|tip| tip.header.number)?;
+        let epoch = self.ground.people.beginning.chain.epoch(tip.header.number + 1) + 1;
+        let seats = self.ground.people.seated(&tip.view, epoch).expect("a chain can be read");
+        seats.into_iter().find(|place| proved.contains(place)).map(|whom| (whom, epoch))
     }
 
     /// All machines lose power.

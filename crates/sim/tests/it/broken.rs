@@ -69,10 +69,21 @@ fn every_lie_is_survived_and_some_are_proved() {
         let mut steps = vec![(1_000, Event::Lie(lie)); 3];
         steps.push((500, Event::Pay(0, 3)));
         let report = run(&plan(&[2], &steps)).unwrap();
-        let proved =
-            matches!(lie, Lie::Notarize | Lie::Finalize | Lie::NullifyFinalize | Lie::Noise);
-        assert_eq!(report.convictions > 0, proved, "{lie:?}: {report:?}");
+        let proved = matches!(lie, Lie::Notarize | Lie::Finalize | Lie::NullifyFinalize);
+        let forged = matches!(lie, Lie::State | Lie::Sender);
+        assert_eq!(report.expelled > 0, proved, "{lie:?}: {report:?}");
+        assert_eq!(report.convictions > 0, proved || lie == Lie::Noise, "{lie:?}: {report:?}");
+        assert_eq!(report.forged > 0 && report.refused > 0, forged, "{lie:?}: {report:?}");
     }
+}
+
+#[test]
+fn who_is_cut_off_is_seen_before_all_machines_fall() {
+    let noise = plan(&[2], &[(500, Event::Lie(Lie::Noise)), (1_000, Event::Join)]);
+    let quiet = Step { after_ms: 500, event: Event::Join };
+    let acts = vec![noise.acts[0].clone(), vec![quiet]];
+    let report = run(&Plan { acts, ..noise }).unwrap();
+    assert!(report.convictions > 0, "{report:?}");
 }
 
 #[test]
