@@ -7,14 +7,13 @@
 //! certificate covers it and this node came to the same roots.
 
 mod ahead;
+mod offer;
 
-use crate::chain::{Certified, Chain, Origin, Tip};
+use crate::chain::{Certified, Chain, Tip};
 use crate::clock::{Moment, pause};
 use crate::error::Error;
 use crate::rpc::{BLOCKS_MAX, Blocks, Client};
 use ahead::{Ahead, Read};
-use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::hex;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,15 +22,29 @@ use std::time::Duration;
 use terroir_ledger::native::staking::{Seated, seats_of};
 use terroir_ledger::{Block, Error as Ledger, Executed, Parent, Transaction, verify};
 use terroir_proof::finality::{Light, SeatKeys};
-use tokio::sync::broadcast::error::RecvError;
 use tracing::{error, info, warn};
 
 /// Pause after a node had nothing new.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Pause after a node was refused.
 const REST: Duration = Duration::from_secs(1);
-/// Time without a new block after which another node is asked.
-const STILL: Duration = Duration::from_secs(10);
+/// How long a node is asked before the next one is.
+const PATIENCE: Patience = Patience {
+    still: Duration::from_secs(10),
+    turn: Duration::from_secs(60),
+    behind: Duration::from_secs(60),
+};
+
+/// How long a node is asked.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// Without a new block.
+    still: Duration,
+    /// In all, while the newest block is older than `behind`: who gives true blocks a little at a time
+    /// would hide the end of the chain for ever, and asking another costs nothing.
+    turn: Duration,
+    behind: Duration,
+}
 
 /// A thread that follows.
 pub(crate) struct Following {
@@ -43,6 +56,7 @@ pub(crate) struct Following {
 struct Follower {
     chain: Arc<Chain>,
     sources: Vec<Client>,
+    patience: Patience,
 }
 
 /// Why an answer is of no use.
@@ -72,9 +86,11 @@ impl Following {
     /// Errors: `Setup` where there is no thread.
     pub fn start(chain: Arc<Chain>, sources: &[String]) -> Result<Following, Error> {
         let sources = sources.iter().map(|url| Client::new(url)).collect();
-        let follower = Follower { chain, sources };
-        follower.hand_on();
+        let follower = Follower { chain, sources, patience: PATIENCE };
         let stop = Arc::new(AtomicBool::new(false));
+        for source in &follower.sources {
+            offer::start(follower.chain.clone(), source.clone(), stop.clone());
+        }
         let told = Arc::clone(&stop);
         let run = move || {
             if let Err(why) = follower.run(&told) {
@@ -102,21 +118,20 @@ impl Drop for Following {
 }
 
 impl Follower {
-    /// Fetches until `stop` is set. A node that is refused, or stands still, gives way to the next.
+    /// Fetches until `stop` is set. A node that is refused, or whose time is over, gives way to the next.
     ///
     /// Errors: `Chain`, for faults of this machine alone.
     fn run(&self, stop: &AtomicBool) -> Result<(), Error> {
-        let mut moved = Moment::now();
         for source in self.sources.iter().cycle() {
             info!(source = source.url(), block = self.chain.tip().header.number, "following");
-            let mut ahead = Ahead::default();
-            loop {
+            let (mut ahead, begun) = (Ahead::default(), Moment::now());
+            let mut moved = begun;
+            while !self.is_over(&begun, &moved) {
                 if stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }
                 match self.fetch(source, &mut ahead) {
                     Ok(true) => moved = Moment::now(),
-                    Ok(false) if Moment::now().since(&moved) > STILL => break,
                     Ok(false) => pause(PAUSE),
                     Err(Refused::Here(error)) => return Err(error.into()),
                     Err(why) => {
@@ -126,9 +141,16 @@ impl Follower {
                     }
                 }
             }
-            moved = Moment::now();
         }
         Ok(())
+    }
+
+    /// Whether the time of a node is over that is asked since `begun`, and gave something new at `moved`.
+    fn is_over(&self, begun: &Moment, moved: &Moment) -> bool {
+        let (now, Patience { still, turn, behind }) = (Moment::now(), self.patience);
+        let age = now.unix_ms().saturating_sub(self.chain.tip().seal.time_ms);
+        let is_behind = Duration::from_millis(age) >= behind;
+        now.since(moved) > still || is_behind && now.since(begun) > turn
     }
 
     /// Asks `source` once for what comes after `ahead`, and keeps what is covered then; whether there
@@ -240,34 +262,7 @@ impl Follower {
         }
         Ok(done)
     }
-
-    /// Hands what clients of this node send on to the nodes that it follows, as long as it runs.
-    fn hand_on(&self) {
-        let (chain, sources) = (self.chain.clone(), self.sources.clone());
-        let mut added = chain.mempool().added();
-        tokio::spawn(async move {
-            loop {
-                let one = match added.recv().await {
-                    Ok(one) if one.origin == Origin::Local => one,
-                    Ok(_) => continue,
-                    // What was missed waits in the mempool; who sent it may send it again.
-                    Err(RecvError::Lagged(_)) => continue,
-                    Err(RecvError::Closed) => return,
-                };
-                let Some(one) = chain.mempool().get(&one.hash) else { continue };
-                let bytes = hex::encode_prefixed(one.envelope.encoded_2718());
-                let sources = sources.clone();
-                let send = move || {
-                    let send = |source: &Client| {
-                        source.call("eth_sendRawTransaction", json!([bytes])).map_err(|why| {
-                            warn!(%why, "a transaction is not taken");
-                        })
-                    };
-                    sources.iter().any(|source| send(source).is_ok())
-                };
-                // It ends with the process.
-                let _ = tokio::task::spawn_blocking(send).await;
-            }
-        });
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,7 @@ mod socket;
 mod subscribe;
 mod trace;
 
+pub(crate) use client::BATCH_MAX;
 pub use client::Client;
 pub(crate) use own::{BLOCKS_MAX, Blocks, Whole};
 pub use serve::{RpcServer, router};

@@ -17,7 +17,7 @@ const WAIT: Duration = Duration::from_secs(30);
 /// Most bytes of an answer.
 const BYTES_MAX: u64 = 32 << 20;
 /// Most calls of a request, as nodes take them.
-const BATCH_MAX: usize = 100;
+pub(crate) const BATCH_MAX: usize = 100;
 /// Letters of an error that are told.
 const SAID_MAX: usize = 400;
 
