@@ -38,7 +38,7 @@ pub struct Report {
     pub outages: u64,
     /// How often honest validators saw contradictions, and stopped listening.
     pub convictions: u64,
-    /// Validators that contradicted themselves, and were seen to have no seat any more.
+    /// Validators that are proved to have contradicted themselves, and have no seat any more.
     pub expelled: u64,
     /// Transactions in blocks that liars forged.
     pub forged: u64,
@@ -149,6 +149,7 @@ impl Act<'_, '_> {
         if is_final {
             self.world.check();
         }
+        let seats = self.world.committee().map(|(_, seats)| seats).unwrap_or_default();
         let seen = self.world.ground.laws.seen();
         Report {
             blocks: seen.blocks.keys().next_back().copied().unwrap_or_default(),
@@ -156,7 +157,7 @@ impl Act<'_, '_> {
             starts: self.world.ground.starts,
             outages: self.world.ground.outages,
             convictions: seen.convictions,
-            expelled: seen.proved.len() as u64,
+            expelled: seen.proved.iter().filter(|whom| !seats.contains(whom)).count() as u64,
             forged: seen.forged.len() as u64,
             refused: seen.forged.values().filter(|looked_at| **looked_at).count() as u64,
             mended_ms: (self.now() - mended).as_millis() as u64,
@@ -266,13 +267,13 @@ impl Act<'_, '_> {
         }
         let begun = self.now();
         let mut again = Duration::ZERO;
-        while !self.is_final(wanted) || self.world.seated().is_some() {
+        while !self.is_final(wanted) || self.world.unpunished().is_some() {
             if self.now() - begun > PATIENCE {
                 let seen = self.world.ground.laws.seen();
                 let (heights, missing) = (seen.heights, self.load.missing(&seen.transactions));
                 drop(seen);
                 let missing = missing.len();
-                let violation = match self.world.seated() {
+                let violation = match self.world.unpunished() {
                     Some((whom, epoch)) if self.is_final(wanted) => {
                         Violation::Seated { whom, epoch }
                     }

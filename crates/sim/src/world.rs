@@ -291,15 +291,20 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Of those whose contradictions were proved, who has a seat in the newest epoch whose committee
-    /// is fixed; that epoch.
-    pub(crate) fn seated(&self) -> Option<(usize, u64)> {
-        let proved = self.ground.laws.seen().proved.clone();
+    /// The newest epoch whose committee is fixed, and the places of those who have a seat in it.
+    pub(crate) fn committee(&self) -> Option<(u64, Vec<usize>)> {
         let chains = self.processes.iter().filter(|one| one.honest()).filter_map(Process::chain);
         let tip = chains.map(|chain| chain.tip()).max_by_key(|tip| tip.header.number)?;
         let epoch = self.ground.people.beginning.chain.epoch(tip.header.number + 1) + 1;
         let seats = self.ground.people.seated(&tip.view, epoch).expect("a chain can be read");
-        seats.into_iter().find(|place| proved.contains(place)).map(|whom| (whom, epoch))
+        Some((epoch, seats))
+    }
+
+    /// Who has a seat in it, although its contradictions were proved; the epoch.
+    pub(crate) fn unpunished(&self) -> Option<(usize, u64)> {
+        let (epoch, seats) = self.committee()?;
+        let seen = self.ground.laws.seen();
+        seats.into_iter().find(|place| seen.proved.contains(place)).map(|whom| (whom, epoch))
     }
 
     /// All machines lose power.

@@ -78,6 +78,22 @@ fn every_lie_is_survived_and_some_are_proved() {
 }
 
 #[test]
+fn whoever_is_proved_to_lie_is_waited_for_until_it_has_no_seat() {
+    // The committee of the next epoch is fixed by then, and all else is final before it is over.
+    let report = run(&plan(&[1], &[(500, Event::Lie(Lie::Notarize))])).unwrap();
+    assert!(report.convictions > 0 && report.expelled == 1, "{report:?}");
+}
+
+#[test]
+fn a_liar_is_known_by_its_seat_in_a_committee_that_became_smaller() {
+    // The first one lies alone and loses its seat; then the last one sits where another sat before.
+    let lie = Event::Lie(Lie::Notarize);
+    let steps = [(100, Event::Kill(3)), (500, lie), (500, Event::Start(3)), (20_000, lie)];
+    let report = run(&plan(&[0, 3], &steps)).unwrap();
+    assert_eq!(report.expelled, 2, "{report:?}");
+}
+
+#[test]
 fn who_is_cut_off_is_seen_before_all_machines_fall() {
     let noise = plan(&[2], &[(500, Event::Lie(Lie::Noise)), (1_000, Event::Join)]);
     let quiet = Step { after_ms: 500, event: Event::Join };
