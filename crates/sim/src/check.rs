@@ -64,12 +64,12 @@ fn state(place: usize, tip: &Tip) -> Result<(), Violation> {
 /// The root of a state, made of nothing but all of it.
 fn root(
     accounts: Vec<(Address, TrieAccount)>,
-    slots: Vec<((Address, U256), U256)>,
+    slots: Vec<(Address, U256, U256)>,
 ) -> Result<B256, Error> {
     let empty = View::new(Arc::new(Memory::default()), EMPTY_ROOT_HASH);
     let tree = || Tree::open(&empty, EMPTY_ROOT_HASH);
     let mut storages: BTreeMap<Address, Tree> = BTreeMap::new();
-    for ((address, slot), value) in slots {
+    for (address, slot, value) in slots {
         let storage = match storages.entry(address) {
             Entry::Vacant(vacant) => vacant.insert(tree()?),
             Entry::Occupied(occupied) => occupied.into_mut(),

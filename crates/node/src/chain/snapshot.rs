@@ -161,12 +161,13 @@ impl Snapshot {
         entries.map(account).collect()
     }
 
-    /// All slots that are not zero, ascending.
-    pub fn slots(&self) -> Result<Vec<((Address, U256), U256)>, Error> {
+    /// All slots that are not zero, with their accounts and values, ascending.
+    pub fn slots(&self) -> Result<Vec<(Address, U256, U256)>, Error> {
         let entries = self.slots.range::<&Place>(..).map_err(failed)?;
         let slot = |entry: Result<(redb::AccessGuard<'_, &Place>, _), _>| {
             let (place, value): (_, redb::AccessGuard<'_, &[u8; 32]>) = entry.map_err(failed)?;
-            Ok((tables::slot(place.value()), U256::from_be_bytes(*value.value())))
+            let (address, slot) = tables::slot(place.value());
+            Ok((address, slot, U256::from_be_bytes(*value.value())))
         };
         entries.map(slot).collect()
     }

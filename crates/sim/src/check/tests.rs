@@ -73,7 +73,7 @@ fn every_account_and_every_slot_of_the_tables_counts() {
     }
     for place in (0..slots.len()).step_by(9) {
         let (mut other, mut fewer) = (slots.clone(), slots.clone());
-        other[place].1 += U256::from(1);
+        other[place].2 += U256::from(1);
         fewer.remove(place);
         assert!([other, fewer].iter().all(|slots| of(&accounts, slots) != right));
     }

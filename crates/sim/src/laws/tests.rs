@@ -93,9 +93,9 @@ fn what_is_forged_is_never_final() {
     let forged = found(|laws| {
         laws.verifies(&hash);
         laws.forges(hash);
-        assert_eq!(laws.seen().forged[&hash], false);
+        assert!(!laws.seen().forged[&hash]);
         laws.verifies(&hash);
-        assert_eq!(laws.seen().forged[&hash], true);
+        assert!(laws.seen().forged[&hash]);
         laws.keeps(0, &payment);
     });
     assert_eq!(forged, Some(Violation::Forged { number: 1, hash }));
