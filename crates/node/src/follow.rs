@@ -6,12 +6,14 @@
 //! `docs/decision/0015-followers-fetch-over-json-rpc.md`. Invariant: a block is kept only if a
 //! certificate covers it and this node came to the same roots.
 
-use crate::chain::{Certified, Chain, Origin, Tip};
+mod ahead;
+mod offer;
+
+use crate::chain::{Certified, Chain, Tip};
 use crate::clock::{Moment, pause};
 use crate::error::Error;
-use crate::rpc::{BLOCKS_MAX, Client, Whole};
-use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::hex;
+use crate::rpc::{BLOCKS_MAX, Blocks, Client};
+use ahead::{Ahead, Read};
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -20,18 +22,29 @@ use std::time::Duration;
 use terroir_ledger::native::staking::{Seated, seats_of};
 use terroir_ledger::{Block, Error as Ledger, Executed, Parent, Transaction, verify};
 use terroir_proof::finality::{Light, SeatKeys};
-use tokio::sync::broadcast::error::RecvError;
 use tracing::{error, info, warn};
 
-/// Of so many blocks, one at least is kept with a certificate where there is one: whoever asks this
-/// node for the proof that a block is final finds one near it.
-const STRIDE: usize = 32;
 /// Pause after a node had nothing new.
 const PAUSE: Duration = Duration::from_millis(200);
 /// Pause after a node was refused.
 const REST: Duration = Duration::from_secs(1);
-/// Time without a new block after which another node is asked.
-const STILL: Duration = Duration::from_secs(10);
+/// How long a node is asked before the next one is.
+const PATIENCE: Patience = Patience {
+    still: Duration::from_secs(10),
+    turn: Duration::from_secs(60),
+    behind: Duration::from_secs(60),
+};
+
+/// How long a node is asked.
+#[derive(Clone, Copy)]
+struct Patience {
+    /// Without a new block.
+    still: Duration,
+    /// In all, while the newest block is older than `behind`: who gives true blocks a little at a time
+    /// would hide the end of the chain for ever, and asking another costs nothing.
+    turn: Duration,
+    behind: Duration,
+}
 
 /// A thread that follows.
 pub(crate) struct Following {
@@ -43,6 +56,7 @@ pub(crate) struct Following {
 struct Follower {
     chain: Arc<Chain>,
     sources: Vec<Client>,
+    patience: Patience,
 }
 
 /// Why an answer is of no use.
@@ -65,12 +79,6 @@ impl From<crate::chain::Error> for Refused {
     }
 }
 
-/// A block that was read, and what came with it.
-struct Read {
-    block: Block,
-    certificate: Option<Vec<u8>>,
-}
-
 impl Following {
     /// Follows the chain of the nodes at `sources`, of which there is one at least. Must be called
     /// within a tokio runtime, whose tasks hand the transactions of clients on.
@@ -78,9 +86,11 @@ impl Following {
     /// Errors: `Setup` where there is no thread.
     pub fn start(chain: Arc<Chain>, sources: &[String]) -> Result<Following, Error> {
         let sources = sources.iter().map(|url| Client::new(url)).collect();
-        let follower = Follower { chain, sources };
-        follower.hand_on();
+        let follower = Follower { chain, sources, patience: PATIENCE };
         let stop = Arc::new(AtomicBool::new(false));
+        for source in &follower.sources {
+            offer::start(follower.chain.clone(), source.clone(), stop.clone());
+        }
         let told = Arc::clone(&stop);
         let run = move || {
             if let Err(why) = follower.run(&told) {
@@ -108,21 +118,21 @@ impl Drop for Following {
 }
 
 impl Follower {
-    /// Fetches until `stop` is set. A node that is refused, or stands still, gives way to the next.
+    /// Fetches until `stop` is set. A node that is refused, or whose time is over, gives way to the next.
     ///
     /// Errors: `Chain`, for faults of this machine alone.
     fn run(&self, stop: &AtomicBool) -> Result<(), Error> {
-        let mut moved = Moment::now();
         for source in self.sources.iter().cycle() {
             info!(source = source.url(), block = self.chain.tip().header.number, "following");
-            loop {
+            let (mut ahead, begun) = (Ahead::default(), Moment::now());
+            let mut moved = begun;
+            while !self.is_over(&begun, &moved) {
                 if stop.load(Ordering::Relaxed) {
                     return Ok(());
                 }
-                match self.fetch(source) {
-                    Ok(0) if Moment::now().since(&moved) > STILL => break,
-                    Ok(0) => pause(PAUSE),
-                    Ok(_) => moved = Moment::now(),
+                match self.fetch(source, &mut ahead) {
+                    Ok(true) => moved = Moment::now(),
+                    Ok(false) => pause(PAUSE),
                     Err(Refused::Here(error)) => return Err(error.into()),
                     Err(why) => {
                         warn!(%why, "refused; the next node is asked");
@@ -131,88 +141,65 @@ impl Follower {
                     }
                 }
             }
-            moved = Moment::now();
         }
         Ok(())
     }
 
-    /// Asks `source` once; gives how many blocks were kept.
-    fn fetch(&self, source: &Client) -> Result<usize, Refused> {
-        let first = self.chain.tip().header.number + 1;
-        let params = json!([format!("{first:#x}"), format!("{BLOCKS_MAX:#x}")]);
-        let answer = source.call("terroir_blocks", params).map_err(Refused::Remote)?;
-        let remote = |problem: String| {
-            Refused::Remote(Error::Remote { address: source.url().to_owned(), problem })
-        };
-        let sent: Vec<Whole> = serde_json::from_value(answer)
-            .map_err(|error| remote(format!("terroir_blocks: {error}")))?;
-        if sent.len() as u64 > BLOCKS_MAX {
-            let got = sent.len();
-            return Err(remote(format!("{got} blocks, and {BLOCKS_MAX} were asked for")));
+    /// Whether the time of a node is over that is asked since `begun`, and gave something new at `moved`.
+    fn is_over(&self, begun: &Moment, moved: &Moment) -> bool {
+        let (now, Patience { still, turn, behind }) = (Moment::now(), self.patience);
+        let age = now.unix_ms().saturating_sub(self.chain.tip().seal.time_ms);
+        let is_behind = Duration::from_millis(age) >= behind;
+        now.since(moved) > still || is_behind && now.since(begun) > turn
+    }
+
+    /// Asks `source` once for what comes after `ahead`, and keeps what is covered then; whether there
+    /// was anything new.
+    fn fetch(&self, source: &Client, ahead: &mut Ahead) -> Result<bool, Refused> {
+        let refuse = |(number, why): (u64, String)| Self::refuse(source, number, why);
+        let tip = self.chain.tip();
+        let params = json!([format!("{:#x}", ahead.next(&tip)), format!("{BLOCKS_MAX:#x}")]);
+        let Blocks { 0: sent } = source.read("terroir_blocks", params).map_err(Refused::Remote)?;
+        let new = !sent.is_empty();
+        ahead.extend(&tip, sent).map_err(refuse)?;
+        loop {
+            let tip = self.chain.tip();
+            let epoch = |number| self.chain.chain().epoch(number);
+            // The state names the committee of the epoch after that of the next block.
+            let known = epoch(tip.header.number + 1) + 1;
+            let covered = ahead.covered(known, epoch).map_err(refuse)?;
+            match covered.split_last() {
+                Some((last, before)) => self.take(source, &tip, before, last)?,
+                None => return Ok(new),
+            }
         }
-        let blocks = self.read(source, sent)?;
-        let (mut rest, mut kept) = (&blocks[..], 0);
-        while let Some(last) = self.covered(rest) {
-            self.take(source, &rest[..=last])?;
-            rest = &rest[last + 1..];
-            kept += last + 1;
-        }
-        Ok(kept)
     }
 
     fn refuse(source: &Client, number: u64, why: impl ToString) -> Refused {
         Refused::Block { address: source.url().to_owned(), number, why: why.to_string() }
     }
 
-    /// Reads blocks, each of which must name the one before.
-    fn read(&self, source: &Client, sent: Vec<Whole>) -> Result<Vec<Read>, Refused> {
-        let tip = self.chain.tip();
-        let (mut number, mut parent) = (tip.header.number, tip.hash);
-        let mut blocks = Vec::with_capacity(sent.len());
-        for Whole { block, certificate } in sent {
-            number += 1;
-            let block = Block::decode(&block).map_err(|why| Self::refuse(source, number, why))?;
-            if (block.header.number, block.header.parent_hash) != (number, parent) {
-                let why = "does not follow the block before it";
-                return Err(Self::refuse(source, number, why));
-            }
-            parent = block.hash();
-            blocks.push(Read { block, certificate: certificate.map(|bytes| bytes.to_vec()) });
-        }
-        Ok(blocks)
-    }
-
-    /// The place of the block whose certificate is to cover those before it: the last one of the first
-    /// [`STRIDE`], otherwise of all, in an epoch whose committee is known.
-    fn covered(&self, blocks: &[Read]) -> Option<usize> {
-        let epoch = |number| self.chain.chain().epoch(number);
-        let known = epoch(self.chain.tip().header.number + 1) + 1;
-        let fits = |one: &&Read| epoch(one.block.header.number) <= known;
-        let count = blocks.iter().take_while(fits).count();
-        let blocks = &blocks[..count];
-        let near = &blocks[..count.min(STRIDE)];
-        let certified = |one: &Read| one.certificate.is_some();
-        near.iter().rposition(certified).or_else(|| blocks.iter().rposition(certified))
-    }
-
-    /// Checks the certificate of the last of `blocks`, executes them all and keeps them.
-    fn take(&self, source: &Client, blocks: &[Read]) -> Result<(), Refused> {
-        let tip = self.chain.tip();
-        let executed = match blocks.last() {
-            Some(Read { block, certificate: Some(certificate) }) => {
-                self.check(source, &tip, block, certificate)?;
-                self.execute(source, &tip, blocks)?
-            }
-            // Nothing says that they are final.
-            Some(_) | None => return Ok(()),
-        };
-        let last = blocks.len() - 1;
-        let certified = executed.iter().zip(blocks).enumerate().map(|(place, (one, read))| {
-            // The others' certificates were not looked at.
-            (one, read.certificate.as_deref().filter(|_| place == last))
-        });
+    /// Checks the certificate of `last`, executes it and those `before` it, and keeps them.
+    fn take(
+        &self,
+        source: &Client,
+        tip: &Tip,
+        before: &[Read],
+        last: &Read,
+    ) -> Result<(), Refused> {
+        let certificate = last.certificate.as_ref().map_or(&[][..], |bytes| &bytes[..]);
+        self.check(source, tip, &Self::decode(source, last)?, certificate)?;
+        let executed = self.execute(source, tip, before.iter().chain([last]))?;
+        // The others' certificates were not looked at.
+        let place = executed.len() - 1;
+        let certified = executed.iter().enumerate();
+        let certified = certified.map(|(at, one)| (one, (at == place).then_some(certificate)));
         self.chain.commit_all(&certified.collect::<Vec<Certified<'_>>>())?;
         Ok(())
+    }
+
+    fn decode(source: &Client, read: &Read) -> Result<Block, Refused> {
+        Block::decode(&read.block).map_err(|why| Self::refuse(source, read.number, why))
     }
 
     /// Refuses `block` unless `certificate` makes it final. Its epoch is one whose committee `tip` knows.
@@ -241,17 +228,17 @@ impl Follower {
     }
 
     /// Executes `blocks` after `tip`.
-    fn execute(
+    fn execute<'a>(
         &self,
         source: &Client,
         tip: &Tip,
-        blocks: &[Read],
+        blocks: impl Iterator<Item = &'a Read>,
     ) -> Result<Vec<Executed>, Refused> {
         let chain = self.chain.chain();
-        let mut done: Vec<Executed> = Vec::with_capacity(blocks.len());
+        let mut done: Vec<Executed> = Vec::new();
         let mut view = tip.view.clone();
-        for Read { block, .. } in blocks {
-            let number = block.header.number;
+        for read in blocks {
+            let (number, block) = (read.number, Self::decode(source, read)?);
             let refuse = |why: &dyn std::fmt::Display| Self::refuse(source, number, why);
             let sent = block.transactions.iter();
             let sent = sent.map(|one| Transaction::check(one.clone(), chain.id));
@@ -266,7 +253,7 @@ impl Follower {
                 },
             };
             let executed =
-                verify(chain, &parent, block, &transactions).map_err(|why| match why {
+                verify(chain, &parent, &block, &transactions).map_err(|why| match why {
                     Ledger::Store(_) | Ledger::Node(_) => Refused::Here(why.into()),
                     verdict => refuse(&verdict),
                 })?;
@@ -275,34 +262,7 @@ impl Follower {
         }
         Ok(done)
     }
-
-    /// Hands what clients of this node send on to the nodes that it follows, as long as it runs.
-    fn hand_on(&self) {
-        let (chain, sources) = (self.chain.clone(), self.sources.clone());
-        let mut added = chain.mempool().added();
-        tokio::spawn(async move {
-            loop {
-                let one = match added.recv().await {
-                    Ok(one) if one.origin == Origin::Local => one,
-                    Ok(_) => continue,
-                    // What was missed waits in the mempool; who sent it may send it again.
-                    Err(RecvError::Lagged(_)) => continue,
-                    Err(RecvError::Closed) => return,
-                };
-                let Some(one) = chain.mempool().get(&one.hash) else { continue };
-                let bytes = hex::encode_prefixed(one.envelope.encoded_2718());
-                let sources = sources.clone();
-                let send = move || {
-                    let send = |source: &Client| {
-                        source.call("eth_sendRawTransaction", json!([bytes])).map_err(|why| {
-                            warn!(%why, "a transaction is not taken");
-                        })
-                    };
-                    sources.iter().any(|source| send(source).is_ok())
-                };
-                // It ends with the process.
-                let _ = tokio::task::spawn_blocking(send).await;
-            }
-        });
-    }
 }
+
+#[cfg(test)]
+mod tests;

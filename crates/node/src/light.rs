@@ -7,7 +7,7 @@ use crate::error::Error;
 use crate::rpc::Client;
 use alloy_primitives::{B256, Bytes};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use std::sync::Arc;
 use terroir_ledger::native::staking::seats_of;
 use terroir_ledger::{Genesis, Memory, View};
@@ -99,11 +99,10 @@ impl FinalBlock {
     /// Errors: `Remote`, also where the node has no certificate of the block itself, or says what
     /// does not hold.
     pub fn fetch(client: &Client, number: u64) -> Result<FinalBlock, Error> {
-        let text = client.call("terroir_genesis", json!([]))?;
-        let text = text.as_str().unwrap_or_default();
-        let genesis = Genesis::parse(text);
-        let length = genesis.map_err(|error| remote(client, error.to_string()))?.epoch_blocks;
-        let epoch = number / length;
+        let text: String = client.read("terroir_genesis", json!([]))?;
+        let beginning = Genesis::parse(&text).and_then(|genesis| genesis.begin());
+        let chain = beginning.map_err(|error| remote(client, error.to_string()))?.chain;
+        let (epoch, length) = (chain.epoch(number), chain.epoch_blocks);
         if epoch > EPOCHS_MAX as u64 {
             let most = format!("block {number} is of epoch {epoch}, and {EPOCHS_MAX} is the most");
             return Err(remote(client, most));
@@ -113,7 +112,7 @@ impl FinalBlock {
         let block = asking.sealed(number)?.ok_or_else(none)?;
         let steps = (0..epoch).map(|epoch| asking.step(epoch, length));
         let found = FinalBlock { epochs: steps.collect::<Result<_, _>>()?, block };
-        let checked = found.check(text).map_err(|why| remote(client, why.to_string()))?;
+        let checked = found.check(&text).map_err(|why| remote(client, why.to_string()))?;
         match checked.header.number == number {
             true => Ok(found),
             false => {
@@ -215,27 +214,22 @@ impl Asking<'_> {
             return Err(remote(self.client, most));
         }
         self.asked += 1;
-        let value = self.client.call("terroir_header", json!([format!("{number:#x}")]))?;
-        if value.is_null() || value["certificate"].is_null() {
+        let named = json!([format!("{number:#x}")]);
+        let named: Option<Named> = self.client.read("terroir_header", named)?;
+        let Some(Named { header_rlp: header, seal_rlp: seal, certificate }) = named else {
             return Ok(None);
-        }
-        let bytes = |name: &str| field::<Bytes>(self.client, &value[name], name);
-        let (header, seal) = (bytes("headerRlp")?, bytes("sealRlp")?);
-        let certificate = bytes("certificate")?;
+        };
+        let Some(certificate) = certificate else { return Ok(None) };
         self.take(header.len() + seal.len() + certificate.len())?;
         Ok(Some(Sealed { header, seal, certificate }))
     }
 
     fn committee(&mut self, epoch: u64) -> Result<Vec<Seat>, Error> {
-        let value = self.client.call("terroir_committee", json!([format!("{epoch:#x}")]))?;
-        let seats = value["seats"].as_array().map(Vec::as_slice).unwrap_or_default();
-        let seat = |seat: &Value| {
-            Ok(Seat {
-                key: field(self.client, &seat["key"], "key")?,
-                vote_key: field(self.client, &seat["voteKey"], "voteKey")?,
-            })
-        };
-        let seats: Vec<Seat> = seats.iter().map(seat).collect::<Result<_, Error>>()?;
+        let named = json!([format!("{epoch:#x}")]);
+        let seats: Option<Committee> = self.client.read("terroir_committee", named)?;
+        let seats = seats.map(|Committee { seats }| seats).unwrap_or_default();
+        let seat = |NamedSeat { key, vote_key }| Seat { key, vote_key };
+        let seats: Vec<Seat> = seats.into_iter().map(seat).collect();
         self.take(seats.iter().map(|seat| seat.key.len() + seat.vote_key.len()).sum())?;
         Ok(seats)
     }
@@ -252,12 +246,27 @@ impl Asking<'_> {
     }
 }
 
-fn field<T: for<'a> Deserialize<'a>>(
-    client: &Client,
-    value: &Value,
-    name: &str,
-) -> Result<T, Error> {
-    T::deserialize(value).map_err(|error| remote(client, format!("{name}: {error}")))
+/// What a node says of a header, as far as it is of use here.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Named {
+    header_rlp: Bytes,
+    seal_rlp: Bytes,
+    certificate: Option<Bytes>,
+}
+
+/// The same of a committee.
+#[derive(Deserialize)]
+struct Committee {
+    seats: Vec<NamedSeat>,
+}
+
+/// The same of a seat.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct NamedSeat {
+    key: B256,
+    vote_key: Bytes,
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 //! whatever ends a member, nothing that was final is lost, and it never votes twice for one view.
 
 mod folder;
-mod gossip;
+pub(crate) mod gossip;
 mod host;
 mod secrets;
 mod settings;
@@ -80,7 +80,14 @@ impl Member {
         let service =
             Service::start(config, host).map_err(|why| Error::Consensus(why.to_string()))?;
         let service = Arc::new(service);
-        gossip::start(chain.clone(), Arc::downgrade(&service));
+        let whom = Arc::downgrade(&service);
+        gossip::start(chain.clone(), move |some| {
+            let service = whom.upgrade();
+            if let Some(service) = service.as_ref().filter(|_| !some.is_empty()) {
+                service.submit(some);
+            }
+            std::future::ready(service.is_some())
+        });
         Ok(Member { chain, work: Work::Agrees(service) })
     }
 

@@ -4,6 +4,7 @@
 //! that changes this node is a method, and every client's claim is bounded by [`RpcLimits`].
 
 mod args;
+mod bounded;
 mod budget;
 mod call;
 mod calls;
@@ -23,8 +24,9 @@ mod socket;
 mod subscribe;
 mod trace;
 
+pub(crate) use client::BATCH_MAX;
 pub use client::Client;
-pub(crate) use own::{BLOCKS_MAX, Whole};
+pub(crate) use own::{BLOCKS_MAX, Blocks, Whole};
 pub use serve::{RpcServer, router};
 
 use crate::chain::Chain;

@@ -2,17 +2,16 @@
 
 use crate::laws::{Seen, Violation};
 use crate::world::World;
-use alloy_primitives::{Address, Bytes};
+use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 use terroir_ledger::native::staking::seats_of;
 use terroir_ledger::tree::Tree;
-use terroir_ledger::{Block, Error};
+use terroir_ledger::{Block, Error, Memory, View};
 use terroir_node::chain::{Chain, Tip};
 use terroir_proof::finality::{Light, SeatKeys};
-
-/// A block that has a certificate, and whose it is.
-type Certified = (usize, Block, Bytes);
 
 impl World<'_> {
     /// Holds every honest validator's chain against what was seen, and the certificates of all
@@ -25,10 +24,10 @@ impl World<'_> {
         let each = chains.iter().try_for_each(|(place, chain)| {
             let tip = chain.tip();
             blocks(*place, &tip, &seen)?;
-            let accounts = self.ground.people.accounts.iter();
-            state(*place, &tip, accounts.map(|account| account.address))
+            state(*place, &tip)?;
+            certificates(*place, chain)
         });
-        if let Err(violation) = each.and_then(|()| certificates(&chains)) {
+        if let Err(violation) = each {
             seen.broken(violation);
         }
     }
@@ -51,37 +50,57 @@ fn blocks(place: usize, tip: &Tip, seen: &Seen) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Whether accounts are in the tables as they are in the tree, whose root all agreed on.
-fn state(
-    place: usize,
-    tip: &Tip,
-    accounts: impl Iterator<Item = Address>,
-) -> Result<(), Violation> {
-    for address in accounts {
-        let same = || -> Result<bool, Error> {
-            let tree = Tree::open(&tip.view, tip.header.state_root)?;
-            Ok(tree.account(&address)? == tip.view.account(&address)?)
-        };
-        if !same().is_ok_and(|same| same) {
-            return Err(Violation::State { place, address });
-        }
+/// Whether all accounts and slots in the tables are those of the tree, whose root all agreed on.
+fn state(place: usize, tip: &Tip) -> Result<(), Violation> {
+    let expected = tip.header.state_root;
+    let made = tip.kept.accounts().and_then(|accounts| Ok((accounts, tip.kept.slots()?)));
+    let made = made.ok().and_then(|(accounts, slots)| root(accounts, slots).ok());
+    match made.unwrap_or_default() {
+        got if got == expected => Ok(()),
+        got => Err(Violation::State { place, got, expected }),
     }
-    Ok(())
 }
 
-/// Follows the chain as a light client does, by one certificate an epoch.
-fn certificates(chains: &[(usize, Arc<Chain>)]) -> Result<(), Violation> {
-    let longest = chains.iter().max_by_key(|(_, chain)| chain.tip().header.number);
-    let Some((_, longest)) = longest else {
-        return Ok(());
-    };
-    let (genesis, tip) = (longest.genesis(), longest.tip());
-    let wrong = |place, number, why: String| Violation::Certificate { place, number, why };
-    let first = seats(&tip, 0).map_err(|why| wrong(0, 0, why))?;
-    let mut light = Light::new(&genesis, &first).map_err(|why| wrong(0, 0, why.to_string()))?;
-    for (epoch, (place, block, certificate)) in certified(chains) {
+/// The root of a state, made of nothing but all of it.
+fn root(
+    accounts: Vec<(Address, TrieAccount)>,
+    slots: Vec<(Address, U256, U256)>,
+) -> Result<B256, Error> {
+    let empty = View::new(Arc::new(Memory::default()), EMPTY_ROOT_HASH);
+    let tree = || Tree::open(&empty, EMPTY_ROOT_HASH);
+    let mut storages: BTreeMap<Address, Tree> = BTreeMap::new();
+    for (address, slot, value) in slots {
+        let storage = match storages.entry(address) {
+            Entry::Vacant(vacant) => vacant.insert(tree()?),
+            Entry::Occupied(occupied) => occupied.into_mut(),
+        };
+        storage.set_slot(&slot, value)?;
+    }
+    let mut state = tree()?;
+    for (address, account) in accounts {
+        let storage = storages.remove(&address).map(Tree::finish).transpose()?;
+        let storage_root = storage.map_or(EMPTY_ROOT_HASH, |(root, _)| root);
+        state.set_account(&address, Some(&TrieAccount { storage_root, ..account }))?;
+    }
+    // Slots without an account are no state.
+    Ok(if storages.is_empty() { state.finish()?.0 } else { B256::ZERO })
+}
+
+/// Follows a chain as a light client does, by one certificate of every epoch that ended.
+fn certificates(place: usize, chain: &Chain) -> Result<(), Violation> {
+    let (genesis, tip) = (chain.genesis(), chain.tip());
+    let wrong = |number, why: String| Violation::Certificate { place, number, why };
+    let first = seats(&tip, 0).map_err(|why| wrong(0, why))?;
+    let mut light = Light::new(&genesis, &first).map_err(|why| wrong(0, why.to_string()))?;
+    let certified = certified(&tip);
+    let ended = chain.chain().epoch(tip.header.number + 1);
+    if let Some(epoch) = (0..ended).find(|epoch| !certified.contains_key(epoch)) {
+        let last = (epoch + 1) * chain.chain().epoch_blocks - 1;
+        return Err(wrong(last, format!("no block of epoch {epoch} has one")));
+    }
+    for (epoch, (block, certificate)) in certified {
         let number = block.header.number;
-        let wrong = |why: String| wrong(place, number, why);
+        let wrong = |why: String| wrong(number, why);
         if light.epoch() < epoch {
             let seats = seats(&tip, number).map_err(wrong)?;
             light.advance(&seats).map_err(|why| wrong(why.to_string()))?;
@@ -93,19 +112,13 @@ fn certificates(chains: &[(usize, Arc<Chain>)]) -> Result<(), Violation> {
     Ok(())
 }
 
-/// By epoch, the last block for which anybody has a certificate.
-fn certified(chains: &[(usize, Arc<Chain>)]) -> BTreeMap<u64, Certified> {
-    let mut certified: BTreeMap<u64, Certified> = BTreeMap::new();
-    for (place, chain) in chains {
-        let tip = chain.tip();
-        for number in 1..=tip.header.number {
-            let Ok(Some(certificate)) = tip.kept.certificate(number) else { continue };
-            let Ok(Some(block)) = tip.kept.block(number) else { continue };
-            let last = certified.get(&block.seal.epoch).map(|(_, block, _)| block);
-            if last.is_none_or(|last| last.header.number < number) {
-                certified.insert(block.seal.epoch, (*place, block, certificate));
-            }
-        }
+/// By epoch, the last block that has a certificate.
+fn certified(tip: &Tip) -> BTreeMap<u64, (Block, Bytes)> {
+    let mut certified = BTreeMap::new();
+    for number in 1..=tip.header.number {
+        let Ok(Some(certificate)) = tip.kept.certificate(number) else { continue };
+        let Ok(Some(block)) = tip.kept.block(number) else { continue };
+        certified.insert(block.seal.epoch, (block, certificate));
     }
     certified
 }

@@ -6,12 +6,15 @@ mod violation;
 
 pub use violation::Violation;
 
-use crate::people::SEATS;
+use crate::people::{EPOCH, SEATS};
 use alloy_primitives::B256;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use terroir_ledger::Block;
 use terroir_node::chain::SYNC_BLOCKS;
+
+// A crash takes blocks of one epoch alone: those are fewer than it takes of any.
+const _: () = assert!(EPOCH <= SYNC_BLOCKS);
 
 /// Who watches, and what was seen.
 #[derive(Clone)]
@@ -31,8 +34,13 @@ pub(crate) struct Seen {
     pub(crate) heights: [u64; SEATS],
     /// The newest block.
     pub(crate) newest: Option<Block>,
-    /// Contradictions that were told.
+    /// Contradictions that were told, and how often somebody was not listened to any more.
     pub(crate) convictions: u64,
+    /// Whose contradictions some honest validator has the proof of.
+    pub(crate) proved: BTreeSet<usize>,
+    /// Transactions that liars forged, or put into forged blocks, and whether some honest validator
+    /// looked at a block with one.
+    pub(crate) forged: BTreeMap<B256, bool>,
 }
 
 impl Laws {
@@ -50,9 +58,9 @@ impl Laws {
         self.seen().keeps(place, block);
     }
 
-    /// The chain of `place` was opened after a crash, which may take [`SYNC_BLOCKS`] less one, and ends
-    /// in the block `newest`; blocks after what it had before come from `block`. What it lacks it keeps
-    /// again, and then must keep the same.
+    /// The chain of `place` was opened after a crash, which never takes the last block of an epoch nor
+    /// those before it, and ends in the block `newest`; blocks after what it had before come from
+    /// `block`. What it lacks it keeps again, and then must keep the same.
     pub(crate) fn opens(
         &self,
         place: usize,
@@ -61,7 +69,7 @@ impl Laws {
     ) {
         let mut seen = self.seen();
         let before = seen.heights[place];
-        if newest + SYNC_BLOCKS <= before {
+        if newest + 1 < (before + 1) / EPOCH * EPOCH {
             seen.broken(Violation::Lost { place, before, after: newest });
         }
         seen.heights[place] = newest.min(before);
@@ -80,6 +88,24 @@ impl Laws {
         match seen.liars.contains(&whom) {
             true => seen.convictions += 1,
             false => seen.broken(Violation::Framed { place, whom, how }),
+        }
+    }
+
+    /// `place` has the proof that `whom` contradicts itself.
+    pub(crate) fn proves(&self, place: usize, whom: usize) {
+        self.accuses(place, whom, "convicts");
+        self.seen().proved.insert(whom);
+    }
+
+    /// A liar proposes a block with the transaction `hash`, which nobody honest accepts.
+    pub(crate) fn forges(&self, hash: B256) {
+        self.seen().forged.entry(hash).or_default();
+    }
+
+    /// Some honest validator verifies a block with the transaction `hash`.
+    pub(crate) fn verifies(&self, hash: &B256) {
+        if let Some(looked_at) = self.seen().forged.get_mut(hash) {
+            *looked_at = true;
         }
     }
 
@@ -116,6 +142,9 @@ impl Seen {
         self.blocks.insert(number, hash);
         for transaction in &block.transactions {
             let hash = *transaction.tx_hash();
+            if self.forged.contains_key(&hash) {
+                self.broken(Violation::Forged { number, hash });
+            }
             if let Some(first) = self.transactions.insert(hash, number) {
                 self.broken(Violation::Twice { hash, first, second: number });
             }

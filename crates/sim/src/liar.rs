@@ -1,9 +1,10 @@
 //! What a liar does: two processes with one identity, and messages that no process makes.
 
 use crate::dice::Dice;
-use crate::people::{Account, People, SEATS};
+use crate::laws::Laws;
+use crate::people::{Account, People};
 use crate::plan::{Hears, Lie};
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use bytes::Bytes;
 use commonware_codec::varint::UInt;
 use commonware_codec::{DecodeExt as _, Encode as _};
@@ -17,7 +18,8 @@ use commonware_cryptography::keccak256::Digest;
 use commonware_p2p::Recipients;
 use commonware_p2p::simulated::{SplitForwarder, SplitOrigin, SplitTarget};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use terroir_ledger::{Block, Place, Transaction};
+use terroir_ledger::native::staking::{leader, seats_of};
+use terroir_ledger::{Block, Place, Transaction, View as State};
 use terroir_node::chain::Tip;
 
 /// Channels of votes and of blocks.
@@ -25,6 +27,8 @@ const VOTES: usize = 0;
 const BLOCKS: usize = 3;
 /// Bytes of noise.
 const NOISE: usize = 48;
+/// What a forged payment is worth: more than clients ever pay, so that it is nobody's else.
+const STOLEN: u64 = 1_000_000_000;
 
 type Scheme = bls12381_multisig::Scheme<PublicKey, MinSig>;
 
@@ -93,52 +97,109 @@ fn vote(epoch: u64, votes: [Option<Vote<Scheme, Digest>>; 2], say: &mut Voice) {
     }
 }
 
-/// A liar's keys.
+/// A payment that its sender did not sign.
+#[derive(Clone)]
+pub(crate) struct Theft {
+    robbed: Address,
+    thief: Account,
+    chain_id: u64,
+}
+
+impl Theft {
+    /// From the first account, by the second.
+    pub(crate) fn new(people: &People) -> Theft {
+        let [robbed, thief, ..]: &[Account] = &people.accounts else {
+            unreachable!("there are more accounts");
+        };
+        let chain_id = people.beginning.chain.id;
+        Theft { robbed: robbed.address, thief: thief.clone(), chain_id }
+    }
+
+    /// As it could be in the block after the state `view`; none where that cannot be read.
+    pub(crate) fn payment(&self, view: &State) -> Option<Transaction> {
+        let nonce = view.account(&self.robbed).ok()??.nonce;
+        let (_, bytes) = self.thief.pay(nonce, self.thief.address, STOLEN);
+        let signed = Transaction::decode(&bytes, self.chain_id).expect("the thief signed it");
+        Some(Transaction { sender: self.robbed, ..signed })
+    }
+}
+
+/// A liar, and where its chain ends.
 pub(crate) struct Liar<'a> {
     people: &'a People,
-    place: usize,
-    scheme: Scheme,
+    tip: &'a Tip,
+    /// The epoch of the next block, and the view of the block before it in that epoch.
+    epoch: u64,
+    before: u64,
+    /// Its seat in that epoch, of how many.
+    seat: Option<(u64, u64)>,
+    /// Its keys for votes, while it has a seat.
+    scheme: Option<Scheme>,
 }
 
 impl Liar<'_> {
-    pub(crate) fn new(people: &People, place: usize) -> Liar<'_> {
-        let genesis = people.beginning.hash;
-        let namespace = [b"terroir 2026-11 chain ".as_slice(), genesis.as_slice()].concat();
-        let seats = people.validators.iter().map(|one| {
-            let vote = G2::decode(one.keys.vote_key().to_vec()).expect("it is a key for votes");
-            (one.key.clone(), vote)
+    /// `place`, whose chain ends in `tip`.
+    pub(crate) fn new<'a>(people: &'a People, place: usize, tip: &'a Tip) -> Liar<'a> {
+        let epoch = people.beginning.chain.epoch(tip.header.number + 1);
+        let before = if epoch == tip.seal.epoch { tip.seal.view } else { 0 };
+        let seats = seats_of(&tip.view, epoch).expect("its chain can be read");
+        let identity = people.validators[place].keys.identity();
+        let seat = seats.iter().position(|seat| seat.key == identity);
+        let seat = seat.map(|seat| (seat as u64, seats.len() as u64));
+        let namespace = [b"terroir 2026-11 chain ".as_slice(), people.beginning.hash.as_slice()];
+        let members = seats.iter().map(|seat| {
+            let key = PublicKey::decode(seat.key.to_vec()).expect("it is a public key");
+            (key, G2::decode(seat.vote_key.clone()).expect("it is a key for votes"))
         });
-        let seats: Vec<_> = seats.collect();
-        let seats = seats.try_into().expect("nobody has the key of another");
+        let members: Vec<_> = members.collect();
+        let members = members.try_into().expect("nobody has the key of another");
         let secret = people.validators[place].vote.to_vec();
         let secret = Private::decode(secret).expect("it is a key for votes");
-        let scheme = Scheme::signer(&namespace, seats, secret).expect("it has a seat");
-        Liar { people, place, scheme }
+        let scheme = Scheme::signer(&namespace.concat(), members, secret);
+        Liar { people, tip, epoch, before, seat, scheme }
     }
 
-    /// Tells `lie`, about a view soon after the block `tip`, at `now_ms`.
-    pub(crate) fn tell(&self, lie: Lie, tip: &Tip, now_ms: u64, dice: &mut Dice, say: &mut Voice) {
-        let (epoch, parent) = (tip.seal.epoch, View::new(tip.seal.view));
-        let round = Round::new(Epoch::new(epoch), View::new(tip.seal.view + dice.between(1, 4)));
+    /// Whether a block with another state than it has would be the next one that others expect.
+    pub(crate) fn leads(&self) -> bool {
+        let leads = |(seat, seats)| leader(self.epoch, self.before + 1, seats) == seat;
+        self.seat.is_some_and(leads)
+    }
+
+    /// Tells `lie`, about a view soon after its chain ends, at `now_ms`; the laws hear of what is forged.
+    pub(crate) fn tell(
+        &self,
+        lie: Lie,
+        now_ms: u64,
+        laws: &Laws,
+        dice: &mut Dice,
+        say: &mut Voice,
+    ) {
+        let epoch = self.epoch;
+        let view = View::new(self.before + dice.between(1, 4));
+        let round = Round::new(Epoch::new(epoch), view);
         let mut any = || {
             let hash = B256::left_padding_from(&dice.throw().to_be_bytes());
-            Proposal::new(round, parent, Digest(hash.0))
+            Proposal::new(round, View::new(self.before), Digest(hash.0))
         };
-        let notarize = |proposal| Notarize::sign(&self.scheme, proposal).map(Vote::Notarize);
-        let finalize = |proposal| Finalize::sign(&self.scheme, proposal).map(Vote::Finalize);
-        let nullify = || Nullify::sign::<Digest>(&self.scheme, round).map(Vote::Nullify);
+        let scheme = self.scheme.as_ref();
+        let notarize =
+            |proposal| scheme.and_then(|by| Notarize::sign(by, proposal)).map(Vote::Notarize);
+        let finalize =
+            |proposal| scheme.and_then(|by| Finalize::sign(by, proposal)).map(Vote::Finalize);
+        let nullify =
+            || scheme.and_then(|by| Nullify::sign::<Digest>(by, round)).map(Vote::Nullify);
         match lie {
             Lie::Notarize => vote(epoch, [notarize(any()), notarize(any())], say),
             Lie::Finalize => vote(epoch, [finalize(any()), finalize(any())], say),
             Lie::NullifyFinalize => vote(epoch, [finalize(any()), nullify()], say),
             Lie::State => {
-                let forged = self.forged(tip, now_ms, dice);
-                let seal = &forged.seal;
-                let round = Round::new(Epoch::new(seal.epoch), View::new(seal.view));
-                let parent = View::new(seal.parent_view);
-                let proposal = Proposal::new(round, parent, Digest(forged.hash().0));
+                let Some(forged) = self.forged(now_ms, dice) else { return };
+                forged.transactions.iter().for_each(|one| laws.forges(*one.tx_hash()));
+                let round = Round::new(Epoch::new(epoch), View::new(forged.seal.view));
+                let proposal =
+                    Proposal::new(round, View::new(self.before), Digest(forged.hash().0));
                 say(BLOCKS, Bytes::from(forged.encode()).encode());
-                vote(seal.epoch, [notarize(proposal), None], say);
+                vote(epoch, [notarize(proposal), None], say);
             }
             Lie::Noise => {
                 for channel in 0..terroir_consensus::CHANNELS {
@@ -151,28 +212,21 @@ impl Liar<'_> {
         }
     }
 
-    /// The next block that this liar may propose after `tip`, with a state that it does not lead to.
-    fn forged(&self, tip: &Tip, now_ms: u64, dice: &mut Dice) -> Block {
-        let chain = &self.people.beginning.chain;
-        let epoch = chain.epoch(tip.header.number + 1);
-        let first = if epoch == tip.seal.epoch { tip.seal.view + 1 } else { 1 };
-        let leads = |view: &u64| (epoch + view) % SEATS as u64 == self.place as u64;
-        let view = (first..).find(leads).expect("it leads one in four");
+    /// The next block, with a payment and with a state that it does not lead to; none where the liar
+    /// does not lead.
+    fn forged(&self, now_ms: u64, dice: &mut Dice) -> Option<Block> {
+        let (chain, tip) = (&self.people.beginning.chain, self.tip);
+        let view = self.leads().then_some(self.before + 1)?;
         let place = Place { view, time_ms: now_ms.max(tip.seal.time_ms + 1) };
-        let built = terroir_ledger::build(chain, &tip.parent(), &place, &[], [].iter(), |_, _| {});
-        let mut forged = built.expect("an empty block can be built").block.clone();
+        let [.., payer] = &self.people.accounts[..] else { return None };
+        let nonce = tip.view.account(&payer.address).ok()??.nonce;
+        let (_, bytes) = payer.pay(nonce, payer.address, STOLEN);
+        let payment = Transaction::decode(&bytes, chain.id).expect("the payer signed it");
+        let none = |_: &Transaction, _| {};
+        let built =
+            terroir_ledger::build(chain, &tip.parent(), &place, &[], [&payment].into_iter(), none);
+        let mut forged = built.ok()?.block;
         forged.header.state_root = B256::left_padding_from(&dice.throw().to_be_bytes());
-        forged
-    }
-
-    /// A payment of the first account that the second one signed.
-    pub(crate) fn payment(&self) -> Transaction {
-        let [robbed, thief, ..]: &[Account] = &self.people.accounts else {
-            unreachable!("there are more accounts");
-        };
-        let (_, bytes) = thief.pay(0, thief.address, 1);
-        let chain_id = self.people.beginning.chain.id;
-        let signed = Transaction::decode(&bytes, chain_id).expect("the thief signed it");
-        Transaction { sender: robbed.address, ..signed }
+        Some(forged)
     }
 }

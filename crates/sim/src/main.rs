@@ -34,6 +34,9 @@ struct Sum {
     starts: u64,
     outages: u64,
     convictions: u64,
+    expelled: u64,
+    forged: u64,
+    refused: u64,
     /// With the seed.
     mended_ms: Vec<(u64, u64)>,
 }
@@ -48,6 +51,9 @@ impl Sum {
                 self.starts += report.starts;
                 self.outages += report.outages;
                 self.convictions += report.convictions;
+                self.expelled += report.expelled;
+                self.forged += report.forged;
+                self.refused += report.refused;
                 self.mended_ms.push((report.mended_ms, seed));
             }
             Err(failure) => {
@@ -65,7 +71,8 @@ impl Sum {
         };
         println!(
             "{} seeds, {} failed, {took:.1} s: {} blocks, {} payments, {} starts, {} outages in a write, \
-             {} contradictions seen; mended after {} / {} / {} ms (p50, p99, most: seed {})",
+             {} contradictions seen, {} liars without a seat, {} payments forged, {} of them looked \
+             at; mended after {} / {} / {} ms (p50, p99, most: seed {})",
             self.done,
             self.failed,
             self.blocks,
@@ -73,6 +80,9 @@ impl Sum {
             self.starts,
             self.outages,
             self.convictions,
+            self.expelled,
+            self.forged,
+            self.refused,
             of(50).0,
             of(99).0,
             of(100).0,

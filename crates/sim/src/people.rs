@@ -13,13 +13,15 @@ use terroir_base::sign::SecretKey;
 use terroir_consensus::Keys;
 use terroir_ledger::genesis::{Beginning, Genesis};
 use terroir_ledger::native::possession;
+use terroir_ledger::native::staking::{Seated, seats_of};
+use terroir_ledger::{Error, View};
 
 /// How many validators there are.
 pub const SEATS: usize = 4;
 /// How many accounts pay each other.
 pub(crate) const ACCOUNTS: usize = 4;
 /// Blocks of an epoch: the fewest that a genesis file allows, so that many epochs end in a run.
-const EPOCH: u64 = 8;
+pub(crate) const EPOCH: u64 = 8;
 const CHAIN_ID: u64 = 7_701;
 /// When block 0 was, in seconds since 1970.
 pub(crate) const BEGINNING_SECONDS: u64 = 1_790_000_000;
@@ -36,6 +38,7 @@ pub(crate) struct Validator {
 }
 
 /// Whoever holds money.
+#[derive(Clone)]
 pub(crate) struct Account {
     signer: SigningKey,
     pub(crate) address: Address,
@@ -126,8 +129,39 @@ impl People {
         People { validators, accounts, text, beginning }
     }
 
+    /// Whose the seat is in `epoch`, in the state `view`; seats move when somebody goes.
+    pub(crate) fn seated(&self, view: &View, epoch: u64) -> Result<Vec<usize>, Error> {
+        let place = |seat: Seated| {
+            let of = |one: &Validator| one.keys.identity() == seat.key;
+            self.validators.iter().position(of).expect("nobody else has a stake")
+        };
+        Ok(seats_of(view, epoch)?.into_iter().map(place).collect())
+    }
+
     /// Whose the key is.
     pub(crate) fn place(&self, key: &PublicKey) -> Option<usize> {
         self.validators.iter().position(|one| one.key == *key)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EPOCH, People, SEATS};
+    use std::sync::Arc;
+    use terroir_ledger::native::staking::seats_of;
+    use terroir_ledger::{Memory, View};
+
+    #[test]
+    fn a_seat_is_looked_up_in_the_committee_of_its_epoch() {
+        let mut people = People::new();
+        let mut store = Memory::default();
+        store.apply(&people.beginning.changes);
+        let view = View::new(Arc::new(store), people.beginning.block.header.state_root);
+        assert_eq!(people.seated(&view, 0).unwrap(), [0, 1, 2, 3]);
+        // Whoever stands elsewhere is found by its key.
+        people.validators.rotate_left(1);
+        assert_eq!(people.seated(&view, 1).unwrap(), [3, 0, 1, 2]);
+        assert_eq!(seats_of(&view, 1).unwrap().len(), SEATS);
+        assert!(people.seated(&view, EPOCH).unwrap().is_empty(), "it is not fixed yet");
     }
 }

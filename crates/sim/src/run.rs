@@ -1,7 +1,7 @@
 //! A plan carried out: act by act, each in a runtime that goes on where the one before fell.
 
 use crate::laws::Violation;
-use crate::liar::Liar;
+use crate::liar::{Liar, Theft};
 use crate::load::Load;
 use crate::people::{BEGINNING_SECONDS, People, SEATS};
 use crate::plan::{Event, Lie, Plan, Step, Weather};
@@ -38,6 +38,12 @@ pub struct Report {
     pub outages: u64,
     /// How often honest validators saw contradictions, and stopped listening.
     pub convictions: u64,
+    /// Validators that are proved to have contradicted themselves, and have no seat any more.
+    pub expelled: u64,
+    /// Transactions in blocks that liars forged.
+    pub forged: u64,
+    /// Those of them that honest validators saw, in a block that they did not take.
+    pub refused: u64,
     /// Milliseconds from when all was mended until all was final.
     pub mended_ms: u64,
     /// Milliseconds that the run took, in simulated time.
@@ -79,7 +85,8 @@ fn carry_out(plan: &Plan) -> Result<Report, Violation> {
     for (number, steps) in plan.acts.iter().enumerate() {
         let last = number + 1 == plan.acts.len();
         let act = async |context: Context| {
-            let mut act = Act { world: World::new(context, &mut ground), load: &mut load };
+            let world = World::new(context, &mut ground);
+            let mut act = Act { world, load: &mut load, forges: false };
             let report = act.play(steps, last).await;
             act.world.fall();
             report
@@ -120,6 +127,8 @@ fn runner(plan: &Plan, fallen: Option<Checkpoint>) -> Runner {
 struct Act<'a, 'g> {
     world: World<'g>,
     load: &'a mut Load,
+    /// Whether the liar is about to forge a block, as soon as it leads.
+    forges: bool,
 }
 
 impl Act<'_, '_> {
@@ -135,9 +144,12 @@ impl Act<'_, '_> {
             self.happen(*event).await;
         }
         let mended = self.now();
-        if last && !self.broken() {
-            self.mend().await;
+        let is_final = last && !self.broken() && self.mend().await;
+        self.world.blocks().await;
+        if is_final {
+            self.world.check();
         }
+        let seats = self.world.committee().map(|(_, seats)| seats).unwrap_or_default();
         let seen = self.world.ground.laws.seen();
         Report {
             blocks: seen.blocks.keys().next_back().copied().unwrap_or_default(),
@@ -145,6 +157,9 @@ impl Act<'_, '_> {
             starts: self.world.ground.starts,
             outages: self.world.ground.outages,
             convictions: seen.convictions,
+            expelled: seen.proved.iter().filter(|whom| !seats.contains(whom)).count() as u64,
+            forged: seen.forged.len() as u64,
+            refused: seen.forged.values().filter(|looked_at| **looked_at).count() as u64,
             mended_ms: (self.now() - mended).as_millis() as u64,
             took_ms: (self.now() - Duration::from_secs(BEGINNING_SECONDS + 1)).as_millis() as u64,
             digest: format!(
@@ -170,6 +185,9 @@ impl Act<'_, '_> {
             let some = left.min(LOOK);
             self.world.context.sleep(some).await;
             self.world.bury().await;
+            if self.forges {
+                self.lie(Lie::State);
+            }
             left -= some;
         }
         self.broken()
@@ -215,24 +233,30 @@ impl Act<'_, '_> {
         }
     }
 
-    /// The first process of each liar lies.
+    /// The first process of each liar lies. A forged block waits until one of them leads: before and
+    /// after nobody would look at it.
     fn lie(&mut self, lie: Lie) {
         let now_ms = self.now().as_millis() as u64;
-        let Ground { people, dice, .. } = &mut *self.world.ground;
+        let Ground { people, laws, dice, .. } = &mut *self.world.ground;
+        self.forges = lie == Lie::State;
         for process in self.world.processes.iter_mut().take(SEATS).filter(|one| !one.honest()) {
-            let liar = Liar::new(people, process.place);
-            let forged = (lie == Lie::Sender).then(|| liar.payment());
-            *process.forged.lock().expect("nobody panicked with it") = forged;
+            let theft = (lie == Lie::Sender).then(|| Theft::new(people));
+            *process.forged.lock().expect("nobody panicked with it") = theft;
             let Some(chain) = process.chain() else { continue };
             let tip = chain.tip();
+            let liar = Liar::new(people, process.place, &tip);
+            if lie == Lie::State && !liar.leads() {
+                continue;
+            }
             if let Some(voice) = process.voice() {
-                liar.tell(lie, &tip, now_ms, dice, voice);
+                liar.tell(lie, now_ms, laws, dice, voice);
+                self.forges = false;
             }
         }
     }
 
-    /// Mends everything, waits until all is final, and looks whether all of it is in order.
-    async fn mend(&mut self) {
+    /// Mends everything, and waits until all is final and liars have no seats; whether that came.
+    async fn mend(&mut self) -> bool {
         let highest = self.world.ground.laws.seen().blocks.keys().next_back().copied();
         let wanted = highest.unwrap_or_default() + FURTHER;
         self.world.processes.iter().for_each(|one| one.disk.off_after(None));
@@ -243,25 +267,31 @@ impl Act<'_, '_> {
         }
         let begun = self.now();
         let mut again = Duration::ZERO;
-        while !self.is_final(wanted) {
+        while !self.is_final(wanted) || self.world.unpunished().is_some() {
             if self.now() - begun > PATIENCE {
                 let seen = self.world.ground.laws.seen();
                 let (heights, missing) = (seen.heights, self.load.missing(&seen.transactions));
                 drop(seen);
                 let missing = missing.len();
-                return self.world.ground.laws.broken(Violation::Stalled { heights, missing });
+                let violation = match self.world.unpunished() {
+                    Some((whom, epoch)) if self.is_final(wanted) => {
+                        Violation::Seated { whom, epoch }
+                    }
+                    _ => Violation::Stalled { heights, missing },
+                };
+                self.world.ground.laws.broken(violation);
+                return false;
             }
             if again.is_zero() {
                 self.bring_again();
                 again = AGAIN;
             }
             if self.pass(LOOK).await {
-                return;
+                return false;
             }
             again -= LOOK;
         }
-        self.world.blocks().await;
-        self.world.check();
+        true
     }
 
     /// Brings everybody honest what is not final.

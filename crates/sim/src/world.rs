@@ -160,7 +160,9 @@ impl<'a> World<'a> {
         let host = Watched {
             place,
             inner,
-            laws: honest.then(|| self.ground.laws.clone()),
+            people: self.ground.people.clone(),
+            laws: self.ground.laws.clone(),
+            honest,
             forged: process.forged.clone(),
         };
         let context = self.context.child("process").with_attribute("number", which);
@@ -287,6 +289,22 @@ impl<'a> World<'a> {
                 self.ground.laws.accuses(by, whom, "blocks");
             }
         }
+    }
+
+    /// The newest epoch whose committee is fixed, and the places of those who have a seat in it.
+    pub(crate) fn committee(&self) -> Option<(u64, Vec<usize>)> {
+        let chains = self.processes.iter().filter(|one| one.honest()).filter_map(Process::chain);
+        let tip = chains.map(|chain| chain.tip()).max_by_key(|tip| tip.header.number)?;
+        let epoch = self.ground.people.beginning.chain.epoch(tip.header.number + 1) + 1;
+        let seats = self.ground.people.seated(&tip.view, epoch).expect("a chain can be read");
+        Some((epoch, seats))
+    }
+
+    /// Who has a seat in it, although its contradictions were proved; the epoch.
+    pub(crate) fn unpunished(&self) -> Option<(usize, u64)> {
+        let (epoch, seats) = self.committee()?;
+        let seen = self.ground.laws.seen();
+        seats.into_iter().find(|place| seen.proved.contains(place)).map(|whom| (whom, epoch))
     }
 
     /// All machines lose power.

@@ -150,6 +150,28 @@ impl Snapshot {
         Ok(found)
     }
 
+    /// All accounts, ascending.
+    pub fn accounts(&self) -> Result<Vec<(Address, TrieAccount)>, Error> {
+        let entries = self.accounts.range::<&[u8; 20]>(..).map_err(failed)?;
+        let account = |entry: Result<(redb::AccessGuard<'_, &[u8; 20]>, _), _>| {
+            let (address, account): (_, redb::AccessGuard<'_, &[u8]>) = entry.map_err(failed)?;
+            let address = Address::from(address.value());
+            Ok((address, tables::decode_account(account.value(), &address)?))
+        };
+        entries.map(account).collect()
+    }
+
+    /// All slots that are not zero, with their accounts and values, ascending.
+    pub fn slots(&self) -> Result<Vec<(Address, U256, U256)>, Error> {
+        let entries = self.slots.range::<&Place>(..).map_err(failed)?;
+        let slot = |entry: Result<(redb::AccessGuard<'_, &Place>, _), _>| {
+            let (place, value): (_, redb::AccessGuard<'_, &[u8; 32]>) = entry.map_err(failed)?;
+            let (address, slot) = tables::slot(place.value());
+            Ok((address, slot, U256::from_be_bytes(*value.value())))
+        };
+        entries.map(slot).collect()
+    }
+
     /// The genesis file.
     pub fn genesis(&self) -> Result<String, Error> {
         let meta = self.table(tables::META)?;

@@ -60,6 +60,12 @@ pub(super) fn place(address: &Address, slot: &U256) -> Place {
     key
 }
 
+/// Address and slot of a key that [`place`] made.
+pub(super) fn slot(key: &Place) -> (Address, U256) {
+    let (address, slot) = key.split_at(20);
+    (Address::from_slice(address), U256::from_be_slice(slot))
+}
+
 pub(super) fn moment(address: &Address, block: u64, place: u32) -> Moment {
     let mut key = [0; 32];
     key[..20].copy_from_slice(address.as_slice());

@@ -163,7 +163,8 @@ impl<'a> Load<'a> {
                 let to = Address::from_word(keccak256(next.to_be_bytes()));
                 let call = |nonce| json!([self.payment(payer, nonce, to, 1)]);
                 let calls: Vec<Value> = (*next..*next + BATCH).map(call).collect();
-                client.batch("eth_sendRawTransaction", &calls)?;
+                let taken = client.batch::<Value>("eth_sendRawTransaction", &calls)?;
+                taken.into_iter().collect::<Result<Vec<_>, Error>>()?;
                 *next += BATCH;
             }
             if idle {

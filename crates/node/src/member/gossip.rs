@@ -1,4 +1,4 @@
-//! Transactions of this node's clients on their way to its peers.
+//! Transactions of this node's clients on their way to its peers, or to the nodes that it follows.
 //!
 //! Each is sent at once, and again while it waits here: a link that breaks, or a peer that comes later,
 //! would lose it for good on a node that never leads. Invariant: what came from a peer is not passed
@@ -6,11 +6,10 @@
 
 use crate::chain::{Added, Chain, Origin};
 use alloy_eips::eip2718::Encodable2718;
-use alloy_primitives::B256;
+use alloy_primitives::{B256, Bytes};
 use std::collections::VecDeque;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
-use terroir_consensus::Service;
 use terroir_ledger::Transaction;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -53,14 +52,23 @@ impl Sent {
     }
 }
 
-/// Sends what clients bring from now on, as long as the node runs.
-pub(super) fn start(chain: Arc<Chain>, service: Weak<Service>) {
+/// Hands what clients bring from now on to `hand`, until that says that there is nobody to hand it to;
+/// now and then it is asked with nothing. Must be called within a tokio runtime.
+pub(crate) fn start<F, Fut>(chain: Arc<Chain>, hand: F)
+where
+    F: FnMut(Vec<Bytes>) -> Fut + Send + 'static,
+    Fut: Future<Output = bool> + Send + 'static,
+{
     // What comes before the task first runs is news, too.
     let added = chain.mempool().added();
-    tokio::spawn(send(chain, service, added));
+    tokio::spawn(send(chain, hand, added));
 }
 
-async fn send(chain: Arc<Chain>, service: Weak<Service>, mut added: Receiver<Added>) {
+async fn send<Fut: Future<Output = bool>>(
+    chain: Arc<Chain>,
+    mut hand: impl FnMut(Vec<Bytes>) -> Fut,
+    mut added: Receiver<Added>,
+) {
     let mut sent = Sent::default();
     let mut again = interval(AGAIN);
     again.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -73,9 +81,8 @@ async fn send(chain: Arc<Chain>, service: Weak<Service>, mut added: Receiver<Add
             }
             _ = again.tick() => sent.again(|hash| chain.mempool().get(hash)),
         };
-        let Some(service) = service.upgrade() else { return };
-        if !some.is_empty() {
-            service.submit(some.iter().map(|one| one.envelope.encoded_2718().into()).collect());
+        if !hand(some.iter().map(|one| one.envelope.encoded_2718().into()).collect()).await {
+            return;
         }
     }
 }

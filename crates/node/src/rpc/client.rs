@@ -1,6 +1,14 @@
 //! Asking a node over JSON-RPC: for commands that look at a chain or send to it.
+//!
+//! Invariant: what a node says takes the memory of its text, and then that of the shape which the asker
+//! names; nothing is read into a tree of values of which each takes many times its text, unless the
+//! asker says so.
 
+use super::bounded::Bounded;
 use crate::Error;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -8,6 +16,10 @@ use std::time::Duration;
 const WAIT: Duration = Duration::from_secs(30);
 /// Most bytes of an answer.
 const BYTES_MAX: u64 = 32 << 20;
+/// Most calls of a request, as nodes take them.
+pub(crate) const BATCH_MAX: usize = 100;
+/// Letters of an error that are told.
+const SAID_MAX: usize = 400;
 
 /// Somebody's port for wallets.
 #[derive(Clone, Debug)]
@@ -37,29 +49,44 @@ impl Client {
     ///
     /// Errors: `Remote`, with what the node says.
     pub fn call(&self, method: &str, params: Value) -> Result<Value, Error> {
-        let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
-        let answer = self.post(&request)?;
-        self.result(method, answer)
+        self.read(method, params)
     }
 
-    /// What `method` gives for each of `params`, in one request.
+    /// The same, read as a `T`.
     ///
-    /// Errors: `Remote`, also where one of the calls fails.
-    pub fn batch(&self, method: &str, params: &[Value]) -> Result<Vec<Value>, Error> {
+    /// Errors: `Remote`, with what the node says.
+    pub(crate) fn read<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: Value,
+    ) -> Result<T, Error> {
+        let request = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let bytes = self.post(&request)?;
+        self.result(method, &self.parse(&bytes)?)
+    }
+
+    /// What `method` gives for each of `params`, of which there are at most [`BATCH_MAX`], in one
+    /// request.
+    ///
+    /// Errors: `Remote`; inside of it for single calls.
+    pub(crate) fn batch<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: &[Value],
+    ) -> Result<Vec<Result<T, Error>>, Error> {
         let one = |(id, params): (usize, &Value)| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         let request: Vec<Value> = params.iter().enumerate().map(one).collect();
-        let Value::Array(mut answers) = self.post(&Value::Array(request))? else {
-            return Err(self.fail(format!("{method}: no batch of answers")));
-        };
-        answers.sort_by_key(|answer| answer["id"].as_u64());
-        answers.into_iter().map(|answer| self.result(method, answer)).collect()
+        let bytes = self.post(&Value::Array(request))?;
+        let Bounded::<BATCH_MAX, Reply<'_>>(mut replies) = self.parse(&bytes)?;
+        replies.sort_by_key(|reply| reply.id.and_then(|id| id.get().parse::<u64>().ok()));
+        Ok(replies.iter().map(|reply| self.result(method, reply)).collect())
     }
 
     fn fail(&self, problem: String) -> Error {
         Error::Remote { address: self.url.clone(), problem }
     }
 
-    fn post(&self, request: &Value) -> Result<Value, Error> {
+    fn post(&self, request: &Value) -> Result<Vec<u8>, Error> {
         let sent = self
             .agent
             .post(&self.url)
@@ -67,30 +94,56 @@ impl Client {
             .send(request.to_string());
         let mut answer = sent.map_err(|error| self.fail(error.to_string()))?;
         let read = answer.body_mut().with_config().limit(BYTES_MAX).read_to_vec();
-        let bytes = read.map_err(|error| self.fail(error.to_string()))?;
-        serde_json::from_slice(&bytes)
-            .map_err(|error| self.fail(format!("{} and no JSON: {error}", answer.status())))
+        read.map_err(|error| self.fail(error.to_string()))
     }
 
-    fn result(&self, method: &str, mut answer: Value) -> Result<Value, Error> {
-        if let Some(error) = answer.get("error") {
+    fn parse<'a, T: Deserialize<'a>>(&self, bytes: &'a [u8]) -> Result<T, Error> {
+        serde_json::from_slice(bytes).map_err(|error| self.fail(format!("no answer: {error}")))
+    }
+
+    fn result<T: DeserializeOwned>(&self, method: &str, reply: &Reply<'_>) -> Result<T, Error> {
+        if let Some(error) = reply.error {
             return Err(self.fail(format!("{method}: {}", said(error))));
         }
-        let result = answer.get_mut("result").map(Value::take);
-        result.ok_or_else(|| self.fail(format!("{method}: neither a result nor an error")))
+        let result = reply.result.map(|result| serde_json::from_str(result.get()));
+        let result =
+            result.ok_or_else(|| self.fail(format!("{method}: neither a result nor an error")))?;
+        result.map_err(|error| self.fail(format!("{method}: {error}")))
     }
 
     /// A number that `method` gives. Errors: `Remote`.
     pub fn number(&self, method: &str, params: Value) -> Result<u128, Error> {
-        let value = self.call(method, params)?;
-        let digits = value.as_str().and_then(|text| text.strip_prefix("0x"));
-        let number = digits.and_then(|digits| u128::from_str_radix(digits, 16).ok());
-        number.ok_or_else(|| self.fail(format!("{method} gives {value}, not a number")))
+        let text: String = self.read(method, params)?;
+        let number = text.strip_prefix("0x").and_then(|hex| u128::from_str_radix(hex, 16).ok());
+        number.ok_or_else(|| self.fail(format!("{method} gives {text:?}, not a number")))
     }
 }
 
-/// The words of an error.
-fn said(error: &Value) -> String {
-    let message = error.get("message").and_then(Value::as_str);
-    message.map_or_else(|| error.to_string(), str::to_owned)
+/// An answer, its parts as they came.
+#[derive(Deserialize)]
+struct Reply<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+    // `null` is a result too.
+    #[serde(borrow, default, deserialize_with = "there")]
+    result: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
+
+fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    Deserialize::deserialize(deserializer).map(Some)
+}
+
+/// The words of an error.
+fn said(error: &RawValue) -> String {
+    #[derive(Deserialize)]
+    struct Said {
+        message: String,
+    }
+    let message = serde_json::from_str(error.get()).map(|Said { message }| message);
+    message.unwrap_or_else(|_| error.get().to_owned()).chars().take(SAID_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests;

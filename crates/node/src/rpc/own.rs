@@ -3,6 +3,7 @@
 //! Invariant: everything here can be checked by whoever has the genesis file; `docs/format/` says how.
 
 use super::args::Args;
+use super::bounded::Bounded;
 use super::failure::Failure;
 use super::{Answer, Method, Rpc, read, say, shape};
 use crate::chain::{Final, Tip};
@@ -109,6 +110,9 @@ pub(crate) struct Whole {
     /// `docs/format/finality.md`.
     pub(crate) certificate: Option<Bytes>,
 }
+
+/// What [`blocks`] gives.
+pub(crate) type Blocks = Bounded<{ BLOCKS_MAX as usize }, Whole>;
 
 /// The blocks from a number on: at most so many as were asked for.
 fn blocks(rpc: &Rpc, args: &mut Args) -> Answer {

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod database;
+mod follow;
 pub mod leader;
 mod limits;
 mod mempool;

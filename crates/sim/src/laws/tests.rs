@@ -1,9 +1,8 @@
 //! Each law that needs no run is broken here.
 
 use super::{Laws, Violation};
-use crate::people::{Account, People};
+use crate::people::{Account, EPOCH, People};
 use terroir_ledger::{Block, Transaction};
-use terroir_node::chain::SYNC_BLOCKS;
 
 /// Block `number`; with another `salt` it is another one.
 fn block(number: u64, salt: u64) -> Block {
@@ -53,8 +52,8 @@ fn a_payment_is_final_once() {
 }
 
 #[test]
-fn a_crash_takes_the_newest_alone_and_they_come_back_the_same() {
-    let before = SYNC_BLOCKS + 3;
+fn a_crash_takes_blocks_of_one_epoch_alone_and_they_come_back_the_same() {
+    let before = 2 * EPOCH + 3;
     let opened = |newest, again| {
         found(|laws| {
             (1..=before).for_each(|number| laws.keeps(0, &block(number, 0)));
@@ -63,12 +62,43 @@ fn a_crash_takes_the_newest_alone_and_they_come_back_the_same() {
             laws.keeps(0, &block(newest + 1, again));
         })
     };
-    for newest in [before + 2, before, before - 1, 4] {
+    let last = 2 * EPOCH - 1;
+    for newest in [before + 2, before, before - 1, last] {
         assert_eq!(opened(newest, 0), None);
     }
-    assert_eq!(opened(3, 0), Some(Violation::Lost { place: 0, before, after: 3 }));
+    let lost = Violation::Lost { place: 0, before, after: last - 1 };
+    assert_eq!(opened(last - 1, 0), Some(lost));
     let fork = opened(before - 1, 1);
     assert!(matches!(fork, Some(Violation::Fork { place: 0, .. })), "{fork:?}");
+}
+
+#[test]
+fn the_last_block_of_an_epoch_stays_as_soon_as_it_is_there() {
+    let (before, after) = (EPOCH - 1, EPOCH - 2);
+    let opened = |newest| {
+        found(|laws| {
+            (1..=before).for_each(|number| laws.keeps(0, &block(number, 0)));
+            laws.opens(0, newest, |number| Some(block(number, 0)));
+        })
+    };
+    assert_eq!(opened(before), None);
+    assert_eq!(opened(after), Some(Violation::Lost { place: 0, before, after }));
+}
+
+#[test]
+fn what_is_forged_is_never_final() {
+    let account = &People::new().accounts[0];
+    let payment = with_a_payment(1, account);
+    let hash = *payment.transactions[0].tx_hash();
+    let forged = found(|laws| {
+        laws.verifies(&hash);
+        laws.forges(hash);
+        assert!(!laws.seen().forged[&hash]);
+        laws.verifies(&hash);
+        assert!(laws.seen().forged[&hash]);
+        laws.keeps(0, &payment);
+    });
+    assert_eq!(forged, Some(Violation::Forged { number: 1, hash }));
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Laws by name: what a run can be guilty of.
 
 use crate::people::SEATS;
-use alloy_primitives::{Address, B256};
+use alloy_primitives::B256;
 
 /// A law that was broken.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,15 +60,31 @@ pub enum Violation {
         /// Who does not find it.
         place: usize,
     },
-    /// A node's tables and its tree say different things, or two nodes do.
-    #[error(
-        "validator {place} has another state of account {address} than its root or others have"
-    )]
+    /// A node's tables and its tree say different things.
+    #[error("the tables of validator {place} make the root {got}, and {expected} was agreed on")]
     State {
         /// Whose.
         place: usize,
-        /// The account.
-        address: Address,
+        /// The root of all accounts and slots in its tables.
+        got: B256,
+        /// The root in the header of its last block.
+        expected: B256,
+    },
+    /// What a liar forged is final.
+    #[error("block {number} is final, and has {hash}, which is forged")]
+    Forged {
+        /// The height.
+        number: u64,
+        /// The transaction.
+        hash: B256,
+    },
+    /// Whoever was seen to contradict itself has a seat after all is mended.
+    #[error("validator {whom} contradicted itself, and has a seat in epoch {epoch}")]
+    Seated {
+        /// Who.
+        whom: usize,
+        /// The newest epoch whose committee is fixed.
+        epoch: u64,
     },
     /// An honest validator is held for a liar.
     #[error("validator {place} {how} validator {whom}, which is honest")]

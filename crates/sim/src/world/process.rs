@@ -33,7 +33,7 @@ pub(super) struct Live {
 
 /// What outlives a runtime: disks, and what was planned.
 pub(crate) struct Ground {
-    pub(crate) people: People,
+    pub(crate) people: Arc<People>,
     pub(crate) plan: Plan,
     pub(crate) laws: Laws,
     pub(crate) dice: Dice,
@@ -59,7 +59,7 @@ impl Ground {
             evidence: evidence.to_owned(),
             starts: 0,
             outages: 0,
-            people,
+            people: Arc::new(people),
             plan,
         }
     }

@@ -69,10 +69,37 @@ fn every_lie_is_survived_and_some_are_proved() {
         let mut steps = vec![(1_000, Event::Lie(lie)); 3];
         steps.push((500, Event::Pay(0, 3)));
         let report = run(&plan(&[2], &steps)).unwrap();
-        let proved =
-            matches!(lie, Lie::Notarize | Lie::Finalize | Lie::NullifyFinalize | Lie::Noise);
-        assert_eq!(report.convictions > 0, proved, "{lie:?}: {report:?}");
+        let proved = matches!(lie, Lie::Notarize | Lie::Finalize | Lie::NullifyFinalize);
+        let forged = matches!(lie, Lie::State | Lie::Sender);
+        assert_eq!(report.expelled > 0, proved, "{lie:?}: {report:?}");
+        assert_eq!(report.convictions > 0, proved || lie == Lie::Noise, "{lie:?}: {report:?}");
+        assert_eq!(report.forged > 0 && report.refused > 0, forged, "{lie:?}: {report:?}");
     }
+}
+
+#[test]
+fn whoever_is_proved_to_lie_is_waited_for_until_it_has_no_seat() {
+    // The committee of the next epoch is fixed by then, and all else is final before it is over.
+    let report = run(&plan(&[1], &[(500, Event::Lie(Lie::Notarize))])).unwrap();
+    assert!(report.convictions > 0 && report.expelled == 1, "{report:?}");
+}
+
+#[test]
+fn a_liar_is_known_by_its_seat_in_a_committee_that_became_smaller() {
+    // The first one lies alone and loses its seat; then the last one sits where another sat before.
+    let lie = Event::Lie(Lie::Notarize);
+    let steps = [(100, Event::Kill(3)), (500, lie), (500, Event::Start(3)), (20_000, lie)];
+    let report = run(&plan(&[0, 3], &steps)).unwrap();
+    assert_eq!(report.expelled, 2, "{report:?}");
+}
+
+#[test]
+fn who_is_cut_off_is_seen_before_all_machines_fall() {
+    let noise = plan(&[2], &[(500, Event::Lie(Lie::Noise)), (1_000, Event::Join)]);
+    let quiet = Step { after_ms: 500, event: Event::Join };
+    let acts = vec![noise.acts[0].clone(), vec![quiet]];
+    let report = run(&Plan { acts, ..noise }).unwrap();
+    assert!(report.convictions > 0, "{report:?}");
 }
 
 #[test]

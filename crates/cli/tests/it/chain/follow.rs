@@ -210,7 +210,7 @@ fn what_a_dishonest_node_says_is_refused_with_the_reason() {
                 .to_string();
                 write!(out, "HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{body}", body.len())
             }),
-            "300 blocks, and 256 were asked for",
+            "more than 256",
         ),
         ("endless", endless, "limit"),
     ];

@@ -1,9 +1,15 @@
-use super::{AGAIN_MAX, KEPT_MAX, Sent};
-use alloy_consensus::{SignableTransaction, TxLegacy};
-use alloy_primitives::{Address, B256, Signature};
+use super::{AGAIN_MAX, KEPT_MAX, Sent, news_of};
+use crate::account::Signer;
+use crate::chain::{Added, Chain, Origin, PoolLimits};
+use alloy_consensus::{SignableTransaction, TxEip1559, TxLegacy};
+use alloy_primitives::{Address, B256, Signature, TxKind};
 use std::collections::HashMap;
 use std::sync::Arc;
 use terroir_ledger::Transaction;
+use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
+
+const GENESIS: &str = include_str!("../../../tests/it/chain/genesis.toml");
 
 fn transactions(count: u64) -> Vec<Arc<Transaction>> {
     let one = |nonce: u64| {
@@ -52,4 +58,31 @@ fn all_have_their_turn_and_what_is_remembered_is_bounded() {
     assert_eq!(seen.len(), AGAIN_MAX + 7);
     sent.keep(&all);
     assert_eq!(sent.before.len() + sent.now.len(), KEPT_MAX);
+}
+
+#[test]
+fn what_was_missed_is_looked_up_where_it_waits() {
+    let place = tempfile::tempdir().unwrap();
+    let open = Chain::open(&place.path().join("chain.redb"), GENESIS, PoolLimits::DEFAULT);
+    let chain = open.unwrap();
+    let payment = TxEip1559 {
+        chain_id: 7_701,
+        gas_limit: 21_000,
+        max_fee_per_gas: 10_000_000_000,
+        to: TxKind::Call(Address::ZERO),
+        ..TxEip1559::default()
+    };
+    let bytes = Signer::parse(&"65".repeat(32)).unwrap().sign(payment);
+    let hash = chain.mempool().add(&bytes, Origin::Peer).unwrap();
+    let (_news, mut added) = broadcast::channel(1);
+    let found = |news, added: &mut _| {
+        let some = news_of(&chain, news, added).unwrap();
+        some.iter().map(|one| one.hash).collect::<Vec<B256>>()
+    };
+    let of = |origin| Ok(Added { hash, origin });
+    let none: Vec<B256> = Vec::new();
+    assert_eq!(found(of(Origin::Local), &mut added), [hash]);
+    assert_eq!(found(of(Origin::Peer), &mut added), none, "others have it");
+    assert_eq!(found(Err(RecvError::Lagged(1)), &mut added), [hash]);
+    assert!(news_of(&chain, Err(RecvError::Closed), &mut added).is_none());
 }
