@@ -70,28 +70,29 @@ fn read(folder: &Path, text: &str) -> Result<(Vec<Recorded>, f64), Failed> {
     Ok((recorded, median(recovering)))
 }
 
-/// Microseconds of every block by a node: decoded, executed, its roots compared, committed. Who sent
-/// its transactions is known, as it is to a node that had them in its mempool.
-fn by_node(recorded: &[Recorded], text: &str) -> Result<Vec<f64>, Failed> {
+/// Microseconds of every block by a node: until it is decoded, executed and its roots are compared, and
+/// until it is committed too. Who sent its transactions is known, as it is to a node that had them in
+/// its mempool.
+fn by_node(recorded: &[Recorded], text: &str) -> Result<Vec<(f64, f64)>, Failed> {
     let folder = tempfile::tempdir()?;
     let chain = Chain::open(&folder.path().join("chain.redb"), text, PoolLimits::DEFAULT)?;
     let mut times = Vec::new();
     for one in recorded {
         let known: B256Map<&Transaction> =
             one.transactions.iter().map(|known| (known.hash, known)).collect();
-        let (done, time) = timed(|| -> Result<(), Failed> {
+        let tip = chain.tip();
+        let (executed, judged) = timed(|| -> Result<_, Failed> {
             let block = Block::decode(&one.bytes)?;
             let sent = |hash: &B256| known.get(hash).map(|known| Transaction::clone(known));
             let transactions: Option<Vec<_>> =
                 block.transactions.iter().map(|one| sent(one.tx_hash())).collect();
             let transactions = transactions.ok_or("a transaction is unknown")?;
-            let tip = chain.tip();
-            let executed = verify(chain.chain(), &tip.parent(), &block, &transactions)?;
-            chain.commit(&executed, one.certificate.as_deref())?;
-            Ok(())
+            Ok(verify(chain.chain(), &tip.parent(), &block, &transactions)?)
         });
-        done?;
-        times.push(time);
+        let executed = executed?;
+        let (kept, keeping) = timed(|| chain.commit(&executed, one.certificate.as_deref()));
+        kept?;
+        times.push((judged, judged + keeping));
     }
     Ok(times)
 }
@@ -141,13 +142,15 @@ fn main() -> Result<(), Failed> {
     let full = recorded.iter().map(count).fold(0.0, f64::max) * FULL;
     let judged = |at: &usize| count(&recorded[*at]) >= full.max(1.0);
     let judged: Vec<usize> = (0..recorded.len()).filter(judged).collect();
-    let (mut shares, mut node, mut revm) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut shares, mut judge, mut node, mut revm) = (vec![], vec![], vec![], vec![]);
     for _ in 0..rounds {
         let (ours, alone) = (by_node(&recorded, &text)?, by_revm(&recorded, &text)?);
+        let (until, ours): (Vec<f64>, Vec<f64>) = ours.into_iter().unzip();
         let each = |times: &[f64]| {
             median(judged.iter().map(|at| times[*at] / count(&recorded[*at])).collect())
         };
         shares.push(median(judged.iter().map(|at| alone[*at] / ours[*at]).collect()));
+        judge.push(each(&until));
         node.push(each(&ours));
         revm.push(each(&alone));
     }
@@ -155,6 +158,7 @@ fn main() -> Result<(), Failed> {
         "blocks": judged.len(),
         "transactions": judged.iter().map(|at| recorded[*at].transactions.len()).sum::<usize>(),
         "share_percent": median(shares) * 100.0,
+        "judge_us": median(judge),
         "node_us": median(node),
         "revm_us": median(revm),
         "recover_us": recovering,

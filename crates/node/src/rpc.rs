@@ -4,7 +4,7 @@
 //! that changes this node is a method, and every client's claim is bounded by [`RpcLimits`].
 
 mod args;
-mod bounded;
+mod at_most;
 mod budget;
 mod call;
 mod calls;

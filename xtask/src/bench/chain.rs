@@ -58,6 +58,7 @@ pub(super) fn measure(place: &Place, seconds: u64) -> Result<Table> {
     row(what, "%", each("/share_percent")?, Bound::AtLeast(40.0, 80.0));
     row("a transfer by revm alone", "us of a core", each("/revm_us")?, Bound::None);
     row("a transfer in a block, by a node", "us of a core", each("/node_us")?, Bound::None);
+    row("of that, without keeping it", "us of a core", each("/judge_us")?, Bound::None);
     row("who sent a transfer", "us of a core", each("/recover_us")?, Bound::None);
     drop(devnet);
     let joined = light::join(&product)?;

@@ -4,7 +4,7 @@
 //! names; nothing is read into a tree of values of which each takes many times its text, unless the
 //! asker says so.
 
-use super::bounded::Bounded;
+use super::at_most::AtMost;
 use crate::Error;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
@@ -77,7 +77,7 @@ impl Client {
         let one = |(id, params): (usize, &Value)| json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params });
         let request: Vec<Value> = params.iter().enumerate().map(one).collect();
         let bytes = self.post(&Value::Array(request))?;
-        let Bounded::<BATCH_MAX, Reply<'_>>(mut replies) = self.parse(&bytes)?;
+        let AtMost::<BATCH_MAX, Reply<'_>>(mut replies) = self.parse(&bytes)?;
         replies.sort_by_key(|reply| reply.id.and_then(|id| id.get().parse::<u64>().ok()));
         Ok(replies.iter().map(|reply| self.result(method, reply)).collect())
     }

@@ -3,7 +3,7 @@
 //! Invariant: everything here can be checked by whoever has the genesis file; `docs/format/` says how.
 
 use super::args::Args;
-use super::bounded::Bounded;
+use super::at_most::AtMost;
 use super::failure::Failure;
 use super::{Answer, Method, Rpc, read, say, shape};
 use crate::chain::{Final, Tip};
@@ -112,7 +112,7 @@ pub(crate) struct Whole {
 }
 
 /// What [`blocks`] gives.
-pub(crate) type Blocks = Bounded<{ BLOCKS_MAX as usize }, Whole>;
+pub(crate) type Blocks = AtMost<{ BLOCKS_MAX as usize }, Whole>;
 
 /// The blocks from a number on: at most so many as were asked for.
 fn blocks(rpc: &Rpc, args: &mut Args) -> Answer {

@@ -6,9 +6,9 @@ use std::fmt;
 use std::marker::PhantomData;
 
 /// At most `MAX` of something.
-pub(crate) struct Bounded<const MAX: usize, T>(pub(crate) Vec<T>);
+pub(crate) struct AtMost<const MAX: usize, T>(pub(crate) Vec<T>);
 
-impl<'de, const MAX: usize, T: Deserialize<'de>> Deserialize<'de> for Bounded<MAX, T> {
+impl<'de, const MAX: usize, T: Deserialize<'de>> Deserialize<'de> for AtMost<MAX, T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_seq(List(PhantomData))
     }
@@ -17,7 +17,7 @@ impl<'de, const MAX: usize, T: Deserialize<'de>> Deserialize<'de> for Bounded<MA
 struct List<const MAX: usize, T>(PhantomData<T>);
 
 impl<'de, const MAX: usize, T: Deserialize<'de>> Visitor<'de> for List<MAX, T> {
-    type Value = Bounded<MAX, T>;
+    type Value = AtMost<MAX, T>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "a list of {MAX} at most")
@@ -28,11 +28,11 @@ impl<'de, const MAX: usize, T: Deserialize<'de>> Visitor<'de> for List<MAX, T> {
         while found.len() < MAX {
             match list.next_element()? {
                 Some(one) => found.push(one),
-                None => return Ok(Bounded(found)),
+                None => return Ok(AtMost(found)),
             }
         }
         match list.next_element::<IgnoredAny>()? {
-            None => Ok(Bounded(found)),
+            None => Ok(AtMost(found)),
             Some(_) => Err(A::Error::custom(format!("more than {MAX}"))),
         }
     }
