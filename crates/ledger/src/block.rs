@@ -8,7 +8,7 @@ use crate::error::Error;
 use alloy_consensus::{Header, TxEnvelope};
 use alloy_eips::eip2718::{Decodable2718, Encodable2718};
 use alloy_primitives::{B256, Bytes, keccak256};
-use alloy_rlp::{Decodable, RlpDecodable, RlpEncodable, length_of_length};
+use alloy_rlp::{Decodable, Encodable, RlpDecodable, RlpEncodable, length_of_length};
 
 /// Most bytes of an encoded block.
 pub const BLOCK_BYTES_MAX: usize = 4 << 20;
@@ -67,7 +67,7 @@ pub struct Block {
 }
 
 /// What is on the wire: header, seal, encoded transactions.
-#[derive(RlpEncodable, RlpDecodable)]
+#[derive(RlpDecodable)]
 struct Wire {
     header: Header,
     seal: Seal,
@@ -76,8 +76,29 @@ struct Wire {
 
 /// Bytes that a transaction takes of an encoded block, with those that say how long it is.
 pub(crate) fn transaction_bytes(transaction: &TxEnvelope) -> usize {
-    let bytes = transaction.encode_2718_len();
+    length_in_list(transaction)
+}
+
+fn length_in_list(one: &impl Encodable2718) -> usize {
+    let bytes = one.encode_2718_len();
     length_of_length(bytes) + bytes
+}
+
+/// Appends `all` as an RLP list of byte strings, each with one of them (EIP-2718).
+pub fn encode_list(all: &[impl Encodable2718], out: &mut Vec<u8>) {
+    let payload_length = all.iter().map(length_in_list).sum();
+    alloy_rlp::Header { list: true, payload_length }.encode(out);
+    for one in all {
+        let payload_length = one.encode_2718_len();
+        alloy_rlp::Header { list: false, payload_length }.encode(out);
+        one.encode_2718(out);
+    }
+}
+
+/// Bytes of that list.
+fn length_of_list(all: &[impl Encodable2718]) -> usize {
+    let payload_length = all.iter().map(length_in_list).sum();
+    length_of_length(payload_length) + payload_length
 }
 
 impl Block {
@@ -88,9 +109,14 @@ impl Block {
 
     /// Its bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let transactions = self.transactions.iter().map(|one| one.encoded_2718().into()).collect();
-        let (header, seal) = (self.header.clone(), self.seal.clone());
-        alloy_rlp::encode(Wire { header, seal, transactions })
+        let payload_length =
+            self.header.length() + self.seal.length() + length_of_list(&self.transactions);
+        let mut bytes = Vec::with_capacity(length_of_length(payload_length) + payload_length);
+        alloy_rlp::Header { list: true, payload_length }.encode(&mut bytes);
+        self.header.encode(&mut bytes);
+        self.seal.encode(&mut bytes);
+        encode_list(&self.transactions, &mut bytes);
+        bytes
     }
 
     /// Reads a block: each transaction is one in its only encoding, the seal is the header's.

@@ -8,6 +8,7 @@ use crate::block::{
     BLOCK_BYTES_MAX, Block, EVIDENCE_BYTES_MAX, EVIDENCE_MAX, REST_BYTES_MAX, Seal, VERSION,
     transaction_bytes,
 };
+use crate::bloom::Blooms;
 use crate::error::Error;
 use crate::evm::{Machine, block_env, machine};
 use crate::genesis::Chain;
@@ -18,7 +19,7 @@ use crate::pending::Pending;
 use crate::state::{Changes, View};
 use crate::transaction::Transaction;
 use alloy_consensus::proofs::{calculate_receipt_root, calculate_transaction_root};
-use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, Header, Receipt, ReceiptEnvelope};
+use alloy_consensus::{EMPTY_OMMER_ROOT_HASH, Header, Receipt, ReceiptEnvelope, ReceiptWithBloom};
 use alloy_consensus::{Transaction as _, TxReceipt as _};
 use alloy_eips::eip1559::{BaseFeeParams, calc_next_block_base_fee};
 use alloy_eips::eip2935::HISTORY_STORAGE_ADDRESS;
@@ -328,6 +329,7 @@ struct Work {
     gas_used: u64,
     transactions: Vec<Transaction>,
     receipts: Vec<ReceiptEnvelope>,
+    blooms: Blooms,
     evidence: Vec<Bytes>,
 }
 
@@ -341,6 +343,7 @@ impl Work {
             gas_used: 0,
             transactions: Vec::new(),
             receipts: Vec::new(),
+            blooms: Blooms::default(),
             evidence: Vec::new(),
         })
     }
@@ -367,6 +370,8 @@ impl Work {
             },
         };
         let kind = transaction.envelope.tx_type();
+        let logs_bloom = self.blooms.of(&receipt.logs);
+        let receipt = ReceiptWithBloom { receipt, logs_bloom };
         self.receipts.push(ReceiptEnvelope::from_typed(kind, receipt));
         self.transactions.push(transaction.clone());
         Ok(Ok(()))

@@ -11,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod block;
+mod bloom;
 pub mod error;
 pub mod evm;
 pub mod execute;

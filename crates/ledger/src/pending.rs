@@ -6,19 +6,39 @@ use crate::error::Error;
 use crate::evm::Fault;
 use crate::state::{Changes, View};
 use crate::tree::Tree;
-use alloy_primitives::map::{AddressMap, B256Map, HashMap};
+use alloy_primitives::map::{AddressMap, B256Map, Entry, HashMap};
 use alloy_primitives::{Address, B256, U256};
 use alloy_trie::{EMPTY_ROOT_HASH, KECCAK_EMPTY, TrieAccount};
 use revm::state::{Account, AccountInfo, Bytecode};
 use revm::{Database, DatabaseCommit};
 
-/// A state that transactions change.
+/// A state that transactions change. What the parent has is asked for once.
 #[derive(Clone)]
 pub struct Pending {
     view: View,
-    accounts: AddressMap<Option<AccountInfo>>,
-    slots: HashMap<(Address, U256), U256>,
+    accounts: AddressMap<HeldAccount>,
+    slots: HashMap<(Address, U256), HeldSlot>,
+    /// Code that is new.
     codes: B256Map<Bytecode>,
+    /// Code that the parent has.
+    known: B256Map<Bytecode>,
+}
+
+/// An account that was asked for or changed.
+#[derive(Clone)]
+struct HeldAccount {
+    /// As the parent has it, if it was asked for.
+    before: Option<Option<TrieAccount>>,
+    now: Option<AccountInfo>,
+    changed: bool,
+}
+
+/// A slot that was asked for or changed.
+#[derive(Clone, Copy)]
+struct HeldSlot {
+    /// As the parent has it, if it was asked for: nobody asks for one of an account that is new.
+    before: Option<U256>,
+    now: U256,
 }
 
 impl Pending {
@@ -29,27 +49,29 @@ impl Pending {
             accounts: AddressMap::default(),
             slots: HashMap::default(),
             codes: B256Map::default(),
+            known: B256Map::default(),
         }
     }
 
     /// What changed, and the root of the state after it. `number` and `hash` of the block are
     /// for the caller to fill in.
     pub fn finish(self) -> Result<(Changes, B256), Error> {
-        let Pending { view, accounts, slots, codes } = self;
+        let Pending { view, accounts, slots, codes, .. } = self;
         let mut changes = Changes::default();
-        for ((address, slot), value) in slots {
-            if view.slot(&address, &slot)? != value {
-                changes.slots.insert((address, slot), value);
+        let mut of: AddressMap<Vec<(U256, U256)>> = AddressMap::default();
+        for ((address, slot), HeldSlot { before, now }) in slots {
+            let before = before.map_or_else(|| view.slot(&address, &slot), Ok)?;
+            if before != now {
+                changes.slots.insert((address, slot), now);
+                of.entry(address).or_default().push((slot, now));
             }
         }
-        let mut of: AddressMap<Vec<(U256, U256)>> = AddressMap::default();
-        for ((address, slot), value) in &changes.slots {
-            of.entry(*address).or_default().push((*slot, *value));
-        }
         let mut tree = Tree::open(&view, view.root())?;
-        for (address, info) in accounts {
-            let before = view.account(&address)?;
-            let now = match info {
+        for (address, HeldAccount { before, now, .. }) in
+            accounts.into_iter().filter(|(_, held)| held.changed)
+        {
+            let before = before.map_or_else(|| view.account(&address), Ok)?;
+            let now = match now {
                 None => None,
                 Some(info) => {
                     let root = before.map_or(EMPTY_ROOT_HASH, |before| before.storage_root);
@@ -64,11 +86,22 @@ impl Pending {
                 changes.accounts.insert(address, now);
             }
         }
-        changes.codes =
-            codes.into_iter().map(|(hash, code)| (hash, code.original_bytes())).collect();
+        changes.codes = codes;
         let (root, nodes) = tree.finish()?;
         changes.nodes.extend(nodes);
         Ok((changes, root))
+    }
+
+    fn set(&mut self, address: Address, now: Option<AccountInfo>) {
+        match self.accounts.entry(address) {
+            Entry::Occupied(mut held) => {
+                let held = held.get_mut();
+                (held.now, held.changed) = (now, true);
+            }
+            Entry::Vacant(place) => {
+                place.insert(HeldAccount { before: None, now, changed: true });
+            }
+        }
     }
 }
 
@@ -95,30 +128,39 @@ impl Database for Pending {
     type Error = Fault;
 
     fn basic(&mut self, address: Address) -> Result<Option<AccountInfo>, Fault> {
-        if let Some(info) = self.accounts.get(&address) {
-            return Ok(info.clone());
-        }
-        let account = self.view.account(&address)?;
-        Ok(account.map(|account| AccountInfo {
+        let place = match self.accounts.entry(address) {
+            Entry::Occupied(held) => return Ok(held.get().now.clone()),
+            Entry::Vacant(place) => place,
+        };
+        let before = self.view.account(&address)?;
+        let now = before.map(|account| AccountInfo {
             balance: account.balance,
             nonce: account.nonce,
             code_hash: account.code_hash,
             account_id: None,
             code: None,
-        }))
+        });
+        place.insert(HeldAccount { before: Some(before), now: now.clone(), changed: false });
+        Ok(now)
     }
 
     fn code_by_hash(&mut self, hash: B256) -> Result<Bytecode, Fault> {
-        match self.codes.get(&hash) {
-            Some(code) => Ok(code.clone()),
-            None => Ok(Bytecode::new_raw(self.view.code(&hash)?)),
+        if let Some(code) = self.codes.get(&hash) {
+            return Ok(code.clone());
+        }
+        match self.known.entry(hash) {
+            Entry::Occupied(code) => Ok(code.get().clone()),
+            Entry::Vacant(place) => Ok(place.insert(self.view.code(&hash)?).clone()),
         }
     }
 
     fn storage(&mut self, address: Address, slot: U256) -> Result<U256, Fault> {
-        match self.slots.get(&(address, slot)) {
-            Some(value) => Ok(*value),
-            None => Ok(self.view.slot(&address, &slot)?),
+        match self.slots.entry((address, slot)) {
+            Entry::Occupied(held) => Ok(held.get().now),
+            Entry::Vacant(place) => {
+                let value = self.view.slot(&address, &slot)?;
+                Ok(place.insert(HeldSlot { before: Some(value), now: value }).now)
+            }
         }
     }
 
@@ -136,12 +178,14 @@ impl DatabaseCommit for Pending {
             // Only what was made in the same transaction goes (EIP-6780), so it had no slots before;
             // and an empty account that was touched is none (EIP-161).
             if account.is_selfdestructed() || account.info.is_empty() {
-                self.accounts.insert(address, None);
+                self.set(address, None);
                 continue;
             }
             for (slot, value) in &account.storage {
                 if value.is_changed() {
-                    self.slots.insert((address, *slot), value.present_value);
+                    let (before, now) = (None, value.present_value);
+                    let held = self.slots.entry((address, *slot));
+                    held.or_insert(HeldSlot { before, now }).now = now;
                 }
             }
             let mut info = account.info;
@@ -150,7 +194,7 @@ impl DatabaseCommit for Pending {
             {
                 self.codes.entry(info.code_hash).or_insert(code);
             }
-            self.accounts.insert(address, Some(info));
+            self.set(address, Some(info));
         }
     }
 }

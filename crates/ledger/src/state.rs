@@ -8,6 +8,7 @@ use crate::error::Error;
 use alloy_primitives::map::{AddressMap, B256Map, HashMap};
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_trie::TrieAccount;
+use revm::state::Bytecode;
 use std::sync::Arc;
 
 /// A snapshot of the state after one block, with all nodes of all trees until then.
@@ -18,8 +19,8 @@ pub trait Store: Send + Sync {
     fn account(&self, address: &Address) -> Result<Option<TrieAccount>, Error>;
     /// The value of a slot; zero where nothing was stored.
     fn slot(&self, address: &Address, slot: &U256) -> Result<U256, Error>;
-    /// Code by its keccak-256.
-    fn code(&self, hash: &B256) -> Result<Option<Bytes>, Error>;
+    /// Code by its keccak-256, ready to run. It is asked for in every transaction that calls it.
+    fn code(&self, hash: &B256) -> Result<Option<Bytecode>, Error>;
     /// A node of a tree by its keccak-256.
     fn node(&self, hash: &B256) -> Result<Option<Bytes>, Error>;
     /// The hash of the block `number`, among the last 256 before the one after the snapshot.
@@ -38,7 +39,7 @@ pub struct Changes {
     /// Slots as they are now; zero where one is gone.
     pub slots: HashMap<(Address, U256), U256>,
     /// Code that is new.
-    pub codes: B256Map<Bytes>,
+    pub codes: B256Map<Bytecode>,
     /// Nodes of the trees that are new.
     pub nodes: B256Map<Bytes>,
 }
@@ -98,9 +99,9 @@ impl View {
     }
 
     /// Code by its keccak-256; the empty code is always there.
-    pub fn code(&self, hash: &B256) -> Result<Bytes, Error> {
+    pub fn code(&self, hash: &B256) -> Result<Bytecode, Error> {
         if *hash == alloy_trie::KECCAK_EMPTY {
-            return Ok(Bytes::new());
+            return Ok(Bytecode::default());
         }
         let found = match self.newest(|layer| layer.codes.get(hash).cloned()) {
             Some(code) => Some(code),
@@ -131,7 +132,7 @@ impl View {
 pub struct Memory {
     accounts: AddressMap<TrieAccount>,
     slots: HashMap<(Address, U256), U256>,
-    codes: B256Map<Bytes>,
+    codes: B256Map<Bytecode>,
     nodes: B256Map<Bytes>,
     hashes: HashMap<u64, B256>,
 }
@@ -166,7 +167,7 @@ impl Store for Memory {
         Ok(self.slots.get(&(*address, *slot)).copied().unwrap_or_default())
     }
 
-    fn code(&self, hash: &B256) -> Result<Option<Bytes>, Error> {
+    fn code(&self, hash: &B256) -> Result<Option<Bytecode>, Error> {
         Ok(self.codes.get(hash).cloned())
     }
 

@@ -1,26 +1,24 @@
 //! How much of what a node does with a block is the EVM: the same blocks by a node and by revm alone.
 //!
-//! Usage: `cargo run --release -p terroir-node --example share -- FOLDER [ROUNDS]`, where FOLDER is
-//! that of a member which does not run. Prints one JSON object; what it means is in
-//! `docs/benchmarks.md`, whose row `cargo xtask bench chain` makes with it.
+//! Usage: `cargo run --release -p terroir-node --example share -- FOLDER ROUNDS FROM TO`, where FOLDER
+//! is that of a member which does not run, and FROM and TO are the first and the last block that count.
+//! Prints one JSON object; what it means is in `docs/benchmarks.md`, whose rows `cargo xtask bench chain`
+//! makes with it.
 
 use alloy_primitives::B256;
 use alloy_primitives::map::B256Map;
 use revm::context::{BlockEnv, CfgEnv, Context, TxEnv};
 use revm::database::{CacheDB, EmptyDB};
-use revm::state::{AccountInfo, Bytecode};
+use revm::state::AccountInfo;
 use revm::{ExecuteCommitEvm, MainBuilder, MainContext};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::json;
 use std::path::Path;
 use terroir_ledger::evm::{SPEC, block_env};
-use terroir_ledger::{Block, Genesis, Transaction, verify};
+use terroir_ledger::{Block, Executed, Genesis, Transaction, verify};
 use terroir_node::chain::{Chain, PoolLimits};
 
 type Failed = Box<dyn std::error::Error>;
-
-/// Blocks with fewer transactions than this part of the fullest one's are not judged.
-const FULL: f64 = 0.5;
 
 /// A block as it was kept, and what its round needs of it beforehand.
 struct Recorded {
@@ -49,11 +47,12 @@ fn median(mut values: Vec<f64>) -> f64 {
     values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
-fn read(folder: &Path, text: &str) -> Result<(Vec<Recorded>, f64), Failed> {
+/// The blocks from 1 to `last`, and how long it took to find who sent one of their transactions.
+fn read(folder: &Path, text: &str, last: u64) -> Result<(Vec<Recorded>, f64), Failed> {
     let chain = Chain::open(&folder.join("chain.redb"), text, PoolLimits::DEFAULT)?;
     let (tip, id) = (chain.tip(), chain.chain().id);
     let (mut recorded, mut recovering) = (Vec::new(), Vec::new());
-    for number in 1..=tip.header.number {
+    for number in 1..=last {
         let block = tip.kept.block(number)?.ok_or("a block is missing")?;
         let (header, bytes) = (block.header.clone(), block.encode());
         let count = block.transactions.len();
@@ -70,97 +69,108 @@ fn read(folder: &Path, text: &str) -> Result<(Vec<Recorded>, f64), Failed> {
     Ok((recorded, median(recovering)))
 }
 
-/// Microseconds of every block by a node: until it is decoded, executed and its roots are compared, and
-/// until it is committed too. Who sent its transactions is known, as it is to a node that had them in
-/// its mempool.
-fn by_node(recorded: &[Recorded], text: &str) -> Result<Vec<(f64, f64)>, Failed> {
-    let folder = tempfile::tempdir()?;
-    let chain = Chain::open(&folder.path().join("chain.redb"), text, PoolLimits::DEFAULT)?;
-    let mut times = Vec::new();
-    for one in recorded {
-        let known: B256Map<&Transaction> =
-            one.transactions.iter().map(|known| (known.hash, known)).collect();
-        let tip = chain.tip();
-        let (executed, judged) = timed(|| -> Result<_, Failed> {
-            let block = Block::decode(&one.bytes)?;
-            let sent = |hash: &B256| known.get(hash).map(|known| Transaction::clone(known));
-            let transactions: Option<Vec<_>> =
-                block.transactions.iter().map(|one| sent(one.tx_hash())).collect();
-            let transactions = transactions.ok_or("a transaction is unknown")?;
-            Ok(verify(chain.chain(), &tip.parent(), &block, &transactions)?)
-        });
-        let executed = executed?;
-        let (kept, keeping) = timed(|| chain.commit(&executed, one.certificate.as_deref()));
-        kept?;
-        times.push((judged, judged + keeping));
-    }
-    Ok(times)
+/// Microseconds of processor time of the blocks that count.
+#[derive(Default)]
+struct Round {
+    /// By a node, until they are decoded, executed and their roots are compared. Who sent their
+    /// transactions is known, as it is to a node that had them in its mempool.
+    judging: f64,
+    /// By a node, to keep them. Blocks are written many at once: what was left to write before the first
+    /// and after the last of these is in it.
+    keeping: f64,
+    /// By revm over a map in memory.
+    revm: f64,
 }
 
-/// Microseconds of every block by revm over a map in memory.
-fn by_revm(recorded: &[Recorded], text: &str) -> Result<Vec<f64>, Failed> {
+impl Round {
+    /// All blocks by a node and by revm, in turns: both find the machine as busy as the other.
+    fn run(recorded: &[Recorded], first: usize, text: &str) -> Result<Round, Failed> {
+        let folder = tempfile::tempdir()?;
+        let chain = Chain::open(&folder.path().join("chain.redb"), text, PoolLimits::DEFAULT)?;
+        let mut rules = CfgEnv::new_with_spec(SPEC);
+        rules.chain_id = chain.chain().id;
+        let state = beginning(text)?;
+        let mut evm = Context::mainnet().with_db(state).with_cfg(rules).build_mainnet();
+        let mut round = Round::default();
+        for (at, one) in recorded.iter().enumerate() {
+            let (executed, judging) = timed(|| judge(&chain, one));
+            let executed = executed?;
+            let (kept, keeping) = timed(|| chain.commit(&executed, one.certificate.as_deref()));
+            kept?;
+            let transactions: Vec<TxEnv> = one.transactions.iter().map(Transaction::env).collect();
+            evm.ctx.block = one.block.clone();
+            let (used, revm) = timed(|| {
+                let run = |one| evm.transact_commit(one).map(|result| result.tx_gas_used());
+                transactions.into_iter().map(run).sum::<Result<u64, _>>()
+            });
+            if used? != one.gas_used {
+                return Err("revm alone uses other gas than the block says".into());
+            }
+            if at >= first {
+                round.judging += judging;
+                round.keeping += keeping;
+                round.revm += revm;
+            }
+        }
+        let ((), keeping) = timed(|| drop(chain));
+        round.keeping += keeping;
+        Ok(round)
+    }
+}
+
+fn judge(chain: &Chain, one: &Recorded) -> Result<Executed, Failed> {
+    let known: B256Map<&Transaction> =
+        one.transactions.iter().map(|known| (known.hash, known)).collect();
+    let block = Block::decode(&one.bytes)?;
+    let sent = |hash: &B256| known.get(hash).map(|known| Transaction::clone(known));
+    let transactions: Option<Vec<_>> =
+        block.transactions.iter().map(|one| sent(one.tx_hash())).collect();
+    let transactions = transactions.ok_or("a transaction is unknown")?;
+    Ok(verify(chain.chain(), &chain.tip().parent(), &block, &transactions)?)
+}
+
+/// The state of block 0 as a map in memory.
+fn beginning(text: &str) -> Result<CacheDB<EmptyDB>, Failed> {
     let beginning = Genesis::parse(text)?.begin()?;
     let mut state = CacheDB::new(EmptyDB::default());
     for (address, account) in &beginning.changes.accounts {
         let Some(account) = account else { continue };
         let code = beginning.changes.codes.get(&account.code_hash).cloned().unwrap_or_default();
         let (balance, nonce) = (account.balance, account.nonce);
-        let code = Bytecode::new_raw(code);
         let info = AccountInfo::new(balance, nonce, account.code_hash, code);
         state.insert_account_info(*address, info);
     }
     for ((address, slot), value) in &beginning.changes.slots {
         state.insert_account_storage(*address, *slot, *value)?;
     }
-    let mut rules = CfgEnv::new_with_spec(SPEC);
-    rules.chain_id = beginning.chain.id;
-    let mut evm = Context::mainnet().with_db(state).with_cfg(rules).build_mainnet();
-    let mut times = Vec::new();
-    for one in recorded {
-        let transactions: Vec<TxEnv> = one.transactions.iter().map(Transaction::env).collect();
-        evm.ctx.block = one.block.clone();
-        let (used, time) = timed(|| {
-            let run = |one| evm.transact_commit(one).map(|result| result.tx_gas_used());
-            transactions.into_iter().map(run).sum::<Result<u64, _>>()
-        });
-        if used? != one.gas_used {
-            return Err("revm alone uses other gas than the block says".into());
-        }
-        times.push(time);
-    }
-    Ok(times)
+    Ok(state)
 }
 
 fn main() -> Result<(), Failed> {
-    let mut words = std::env::args().skip(1);
-    let folder = words.next().ok_or("expected the folder of a member")?;
-    let rounds: usize = words.next().map_or(Ok(3), |rounds| rounds.parse())?;
-    let folder = Path::new(&folder);
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let [folder, rounds, from, to] = &words[..] else {
+        return Err("expected the folder of a member, rounds, the first and the last block".into());
+    };
+    let (rounds, from, to): (usize, u64, u64) = (rounds.parse()?, from.parse()?, to.parse()?);
+    let folder = Path::new(folder);
     let text = std::fs::read_to_string(folder.join("genesis.toml"))?;
-    let (recorded, recovering) = read(folder, &text)?;
-    let count = |one: &Recorded| one.transactions.len() as f64;
-    let full = recorded.iter().map(count).fold(0.0, f64::max) * FULL;
-    let judged = |at: &usize| count(&recorded[*at]) >= full.max(1.0);
-    let judged: Vec<usize> = (0..recorded.len()).filter(judged).collect();
-    let (mut shares, mut judge, mut node, mut revm) = (vec![], vec![], vec![], vec![]);
-    for _ in 0..rounds {
-        let (ours, alone) = (by_node(&recorded, &text)?, by_revm(&recorded, &text)?);
-        let (until, ours): (Vec<f64>, Vec<f64>) = ours.into_iter().unzip();
-        let each = |times: &[f64]| {
-            median(judged.iter().map(|at| times[*at] / count(&recorded[*at])).collect())
-        };
-        shares.push(median(judged.iter().map(|at| alone[*at] / ours[*at]).collect()));
-        judge.push(each(&until));
-        node.push(each(&ours));
-        revm.push(each(&alone));
-    }
+    let (recorded, recovering) = read(folder, &text, to)?;
+    let first = usize::try_from(from.max(1) - 1)?;
+    let counted = recorded.get(first..).ok_or("there are no such blocks")?;
+    let count = counted.iter().map(|one| one.transactions.len()).sum::<usize>();
+    let gas: u64 = counted.iter().map(|one| one.gas_used).sum();
+    let rounds = (0..rounds).map(|_| Round::run(&recorded, first, &text));
+    let rounds = rounds.collect::<Result<Vec<_>, _>>()?;
+    let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
+    let each = |figure| of(figure) / count as f64;
     let said = json!({
-        "blocks": judged.len(),
-        "transactions": judged.iter().map(|at| recorded[*at].transactions.len()).sum::<usize>(),
-        "share_percent": median(shares) * 100.0,
-        "judge_us": median(judge),
-        "node_us": median(node),
-        "revm_us": median(revm),
+        "blocks": counted.len(),
+        "transactions": count,
+        "gas": gas,
+        "share_percent": of(|one| one.revm / (one.judging + one.keeping)) * 100.0,
+        "judge_us": each(|one| one.judging),
+        "node_us": each(|one| one.judging + one.keeping),
+        "revm_us": each(|one| one.revm),
         "recover_us": recovering,
     });
     println!("{said}");

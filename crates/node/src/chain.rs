@@ -3,8 +3,10 @@
 //! Consensus and the JSON-RPC server meet here. Invariant: whoever is told of a block finds it in
 //! [`Chain::tip`], and its transactions gone from the mempool.
 
+mod codes;
 mod database;
 mod error;
+mod file;
 mod history;
 mod lane;
 mod mempool;
@@ -13,8 +15,10 @@ mod pool;
 mod refused;
 mod snapshot;
 mod tables;
+mod unwritten;
+mod write;
 
-pub use database::{Certified, Database, SYNC_BLOCKS, Tip};
+pub use database::{Certified, SYNC_BLOCKS, Tip};
 pub use error::Error;
 pub use mempool::{Added, Mempool, Origin};
 pub use pool::{PoolLimits, Waiting};
@@ -23,6 +27,7 @@ pub use snapshot::Snapshot;
 
 use alloy_consensus::ReceiptEnvelope;
 use alloy_primitives::B256;
+use database::{Database, Grown};
 use redb::StorageBackend;
 use std::collections::VecDeque;
 use std::path::Path;
@@ -81,7 +86,8 @@ pub struct Chain {
 impl Chain {
     /// Opens the file at `path` for the chain of the genesis file `text`, or makes it.
     ///
-    /// Errors: those of [`Database::open`].
+    /// Errors: `Ledger` for the genesis file; `Format` and `Genesis` for a file of another format or
+    /// chain; `Disk` where it cannot be opened, because another process has it for example.
     pub fn open(path: &Path, text: &str, limits: PoolLimits) -> Result<Chain, Error> {
         Chain::new(Database::open(path, text)?, limits)
     }
@@ -144,30 +150,30 @@ impl Chain {
     }
 
     /// Takes the blocks after the tip, which are final: readable, and out of the mempool, on return;
-    /// all or none of them. A crash takes fewer than [`SYNC_BLOCKS`] blocks. Those that are kept already
-    /// change nothing. Blocks on the disk.
+    /// all or none of them. A crash takes fewer than [`SYNC_BLOCKS`] blocks, and never the last of an
+    /// epoch; the end of the value takes none. Those that are kept already change nothing. Blocks on the
+    /// disk.
     ///
-    /// Errors: those of [`Database::commit`].
+    /// Errors: `Gap`, `Parent` and `Fork` for a block that is not next; `Database`.
     pub fn commit_all(&self, blocks: &[Certified<'_>]) -> Result<Arc<Tip>, Error> {
         let _committing = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = self.tip();
-        let Some(tip) = self.database.commit(&before, blocks)? else {
+        let Some(Grown { tip, blocks: new }) = self.database.commit(&before, blocks)? else {
             return Ok(before);
         };
-        let tip = Arc::new(tip);
+        self.remember(new);
         for (executed, _) in blocks.iter().filter(|(executed, _)| before.is_below(executed)) {
-            let Executed { block, hash, receipts, .. } = executed;
-            let (block, hash, receipts) = (block.clone(), *hash, receipts.clone());
-            let mut recent = self.recent();
-            recent.push_back(Arc::new(Final::new(block, hash, receipts)));
-            if recent.len() > RECENT_MAX {
-                recent.pop_front();
-            }
-            drop(recent);
             self.mempool.committed(&tip, executed)?;
         }
         self.tip.send_replace(tip.clone());
         Ok(tip)
+    }
+
+    fn remember(&self, blocks: Vec<Arc<Final>>) {
+        let mut recent = self.recent();
+        recent.extend(blocks);
+        let old = recent.len().saturating_sub(RECENT_MAX);
+        recent.drain(..old);
     }
 
     fn recent(&self) -> MutexGuard<'_, VecDeque<Arc<Final>>> {
@@ -188,5 +194,14 @@ impl Chain {
         let hash = tip.kept.hash(number)?.ok_or_else(gone)?;
         let receipts = tip.kept.receipts(number)?.ok_or_else(gone)?;
         Ok(Some(Arc::new(Final::new(block, hash, receipts))))
+    }
+}
+
+impl Drop for Chain {
+    fn drop(&mut self) {
+        // A crash would take these blocks, and an end that was asked for takes none.
+        if let Err(error) = self.database.settle(&self.tip()) {
+            tracing::warn!(%error, "the newest blocks are not in the file; they are fetched again");
+        }
     }
 }

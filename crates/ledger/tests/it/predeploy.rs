@@ -87,7 +87,7 @@ fn the_deployer_puts_code_where_everybody_expects_it() {
     assert!(world.block(&[tx]).receipts[0].status());
     let made = deployer.create2(salt, keccak256(&init));
     let account = world.view.account(&made).unwrap().expect("made");
-    assert_eq!(world.view.code(&account.code_hash).unwrap()[..], [0]);
+    assert_eq!(world.view.code(&account.code_hash).unwrap().original_byte_slice(), [0]);
 }
 
 #[test]

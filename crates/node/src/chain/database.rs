@@ -1,30 +1,33 @@
-//! The file of a chain: what is final, written block by block, each in one transaction.
+//! What is final: the newest blocks in memory, all others in the file.
 //!
-//! Blocks are readable at once. The disk is waited for every [`SYNC_BLOCKS`] and at the end of an
-//! epoch: a crash takes those after the last wait, which consensus has in its archive and followers
-//! find where they found them.
+//! Blocks are readable at once. They are written in one transaction every [`SYNC_BLOCKS`] and at the end
+//! of an epoch: a crash takes those since then, which consensus has in its archive and followers find
+//! where they found them.
 //! Invariant: a crash leaves the file after some block, whole; never between two.
 
+use super::Final;
+use super::codes::Codes;
 use super::error::{Error, failed};
-use super::history;
+use super::file::File;
 use super::snapshot::Snapshot;
 use super::tables::{self, FORMAT};
-use alloy_consensus::{Header, ReceiptEnvelope};
+use super::unwritten::Unwritten;
+use super::write;
+use alloy_consensus::Header;
 use alloy_primitives::B256;
-use redb::{
-    DatabaseError, Durability, ReadableDatabase, StorageBackend, TableError, WriteTransaction,
-};
+use redb::{DatabaseError, ReadableDatabase, StorageBackend, TableError, WriteTransaction};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use terroir_ledger::execute::{next_base_fee, param};
 use terroir_ledger::genesis::Beginning;
 use terroir_ledger::native::params::BASE_FEE_MIN;
-use terroir_ledger::{Block, Changes, Executed, Genesis, Parent, Seal, View};
+use terroir_ledger::{Block, Executed, Genesis, Parent, Seal, View};
 
-/// A crash takes fewer blocks than this. Waiting for the disk, and noting for the next start what it
-/// would have to read all of the file for, costs more than all else about a small block.
+/// A crash takes fewer blocks than this. Keys are hashes: each block alone would write a page of the
+/// file for nearly every one of them, and wait for the disk.
 pub const SYNC_BLOCKS: u64 = 16;
+/// Bytes of blocks that are in memory alone, about; with more they are written.
+const UNWRITTEN_BYTES: usize = 64 << 20;
 /// Memory that the database may use for pages of the file.
 const CACHE_BYTES: usize = 64 << 20;
 
@@ -58,30 +61,23 @@ impl Tip {
         self.header.number < executed.block.header.number
     }
 
-    fn of(database: &redb::Database) -> Result<Tip, Error> {
-        let kept = Arc::new(Snapshot::open(database)?);
-        let gone = || Error::damaged("tip", "its block is missing");
-        let hash = kept.hash(kept.number())?.ok_or_else(gone)?;
-        let Block { header, seal, .. } = kept.block(kept.number())?.ok_or_else(gone)?;
+    fn new(kept: Snapshot, header: Header, seal: Seal, hash: B256) -> Tip {
+        let kept = Arc::new(kept);
         let view = kept.view(header.number, header.state_root);
-        Ok(Tip { header, seal, hash, view, kept })
+        Tip { header, seal, hash, view, kept }
     }
 }
 
 /// The open file of a chain.
-pub struct Database {
+pub(super) struct Database {
     database: redb::Database,
     chain: terroir_ledger::Chain,
     genesis: B256,
-    /// The newest block that no crash takes.
-    synced: AtomicU64,
+    codes: Arc<Codes>,
 }
 
 impl Database {
     /// Opens the file at `path` for the chain of the genesis file `text`, or makes it with block 0.
-    ///
-    /// Errors: `Ledger` for the genesis file; `Format` and `Genesis` for a file of another format or
-    /// chain; `Disk` where it cannot be opened, because another process has it for example.
     pub fn open(path: &Path, text: &str) -> Result<Database, Error> {
         Database::new(path, text, |builder| builder.create(path))
     }
@@ -106,9 +102,8 @@ impl Database {
         let database = open(&builder)
             .map_err(|source| Error::Disk { path: path.into(), source: Box::new(source.into()) })?;
         check(&database, path, &beginning, text)?;
-        let synced = AtomicU64::new(Snapshot::open(&database)?.number());
         let Beginning { chain, hash: genesis, .. } = beginning;
-        Ok(Database { database, chain, genesis, synced })
+        Ok(Database { database, chain, genesis, codes: Arc::default() })
     }
 
     /// What is fixed about the chain.
@@ -121,44 +116,68 @@ impl Database {
         self.genesis
     }
 
-    /// The last block.
+    /// The last block that the file has.
     pub fn tip(&self) -> Result<Tip, Error> {
-        Tip::of(&self.database)
+        let kept = Snapshot::new(self.file()?, Vec::new());
+        let gone = || Error::damaged("tip", "its block is missing");
+        let hash = kept.hash(kept.number())?.ok_or_else(gone)?;
+        let Block { header, seal, .. } = kept.block(kept.number())?.ok_or_else(gone)?;
+        Ok(Tip::new(kept, header, seal, hash))
     }
 
-    /// Writes the blocks after `tip`, each with a certificate of its finality where there is one; all
-    /// or none. Gives the new tip; none where all were kept already. A crash takes fewer than
-    /// [`SYNC_BLOCKS`] of them and never the last of an epoch; a file that is closed has all.
+    /// Takes the blocks after `tip`, each with a certificate of its finality where there is one; all
+    /// or none. Gives the new tip, and the blocks that were not kept already. A crash takes fewer than
+    /// [`SYNC_BLOCKS`] of them and never the last of an epoch.
     ///
     /// Errors: `Gap`, `Parent` and `Fork` for a block that is not next; `Database`.
-    pub fn commit(&self, tip: &Tip, blocks: &[Certified<'_>]) -> Result<Option<Tip>, Error> {
+    pub fn commit(&self, tip: &Tip, blocks: &[Certified<'_>]) -> Result<Option<Grown>, Error> {
         let new = following(tip, blocks)?;
         let Some((last, _)) = new.last() else { return Ok(None) };
-        let number = last.block.header.number;
+        let mut newest = tip.kept.newest().to_vec();
+        let kept = newest.len();
+        let unwritten = new.iter().map(|(one, certificate)| Unwritten::new(one, *certificate));
+        newest.extend(unwritten.map(Arc::new));
+        let blocks = newest[kept..].iter().map(|one| one.block.clone()).collect();
+        let full = newest.len() as u64 >= SYNC_BLOCKS
+            || newest.iter().map(|one| one.bytes()).sum::<usize>() > UNWRITTEN_BYTES;
         // With an epoch consensus forgets its votes in it: a node must not come back inside of it.
         let ends = |(one, _): &Certified<'_>| self.chain.is_last(one.block.header.number);
-        let due = number >= self.synced.load(Ordering::Relaxed) + SYNC_BLOCKS;
-        let sync = due || new.iter().any(ends);
-        let write = begin_write(&self.database, sync)?;
-        for (executed, certificate) in new {
-            let Executed { block, hash, receipts, changes, .. } = executed;
-            put_block(&write, block, *hash, receipts)?;
-            put_changes(&write, changes)?;
-            history::put(&write, executed)?;
-            if let Some(certificate) = certificate {
-                let mut table = write.open_table(tables::CERTIFICATES).map_err(failed)?;
-                table.insert(block.header.number, *certificate).map_err(failed)?;
-            }
-        }
-        write.commit().map_err(failed)?;
-        if sync {
-            self.synced.store(number, Ordering::Relaxed);
-        }
-        let kept = Arc::new(Snapshot::open(&self.database)?);
-        let Block { header, seal, .. } = last.block.clone();
-        let view = kept.view(header.number, header.state_root);
-        Ok(Some(Tip { header, seal, hash: last.hash, view, kept }))
+        let kept = match full || new.iter().any(ends) {
+            true => Snapshot::new(self.write(&newest)?, Vec::new()),
+            false => Snapshot::new(tip.kept.file().clone(), newest),
+        };
+        let Block { header, seal, .. } = &last.block;
+        let tip = Tip::new(kept, header.clone(), seal.clone(), last.hash);
+        Ok(Some(Grown { tip: Arc::new(tip), blocks }))
     }
+
+    /// Writes what `tip` has in memory alone: no crash takes it from then on.
+    pub fn settle(&self, tip: &Tip) -> Result<(), Error> {
+        match tip.kept.newest() {
+            [] => Ok(()),
+            newest => self.write(newest).map(drop),
+        }
+    }
+
+    /// Gives the file with `blocks`.
+    fn write(&self, blocks: &[Arc<Unwritten>]) -> Result<Arc<File>, Error> {
+        let write = begin_write(&self.database)?;
+        write::put(&write, blocks)?;
+        write.commit().map_err(failed)?;
+        self.file()
+    }
+
+    fn file(&self) -> Result<Arc<File>, Error> {
+        Ok(Arc::new(File::open(&self.database, self.codes.clone())?))
+    }
+}
+
+/// What came of a commit.
+pub struct Grown {
+    /// The new tip.
+    pub tip: Arc<Tip>,
+    /// The blocks that are new, ascending.
+    pub blocks: Vec<Arc<Final>>,
 }
 
 /// A final block, and its certificate.
@@ -210,101 +229,29 @@ fn check(
     if got != FORMAT {
         return Err(Error::Format { path: PathBuf::from(path), got, expected: FORMAT });
     }
-    let got = Snapshot::open(database)?.hash(0)?.unwrap_or_default();
+    let got = File::open(database, Arc::default())?.hash(0)?.unwrap_or_default();
     match got == beginning.hash {
         true => Ok(()),
         false => Err(Error::Genesis { path: path.into(), got, expected: beginning.hash }),
     }
 }
 
-/// A transaction. Where `sync`, it is on disk when it is committed, with all before it, and the file
-/// opens at once, whatever ends the process: without what it then notes, the next start reads all of
-/// the file.
-fn begin_write(database: &redb::Database, sync: bool) -> Result<WriteTransaction, Error> {
+/// A transaction: on disk when it is committed. The file opens at once, whatever ends the process;
+/// without what that notes, the next start would read all of the file.
+fn begin_write(database: &redb::Database) -> Result<WriteTransaction, Error> {
     let mut write = database.begin_write().map_err(failed)?;
-    write.set_quick_repair(sync);
-    if !sync {
-        write.set_durability(Durability::None).map_err(failed)?;
-    }
+    write.set_quick_repair(true);
     Ok(write)
 }
 
 fn begin(database: &redb::Database, beginning: &Beginning, text: &str) -> Result<(), Error> {
-    let write = begin_write(database, true)?;
+    let write = begin_write(database)?;
     {
         let mut meta = write.open_table(tables::META).map_err(failed)?;
         meta.insert(tables::META_FORMAT, &tables::encode_number(FORMAT)[..]).map_err(failed)?;
         meta.insert(tables::META_GENESIS, text.as_bytes()).map_err(failed)?;
     }
-    put_block(&write, &beginning.block, beginning.hash, &[])?;
-    put_changes(&write, &beginning.changes)?;
-    // Readers find all tables, also those that no block has filled.
-    write.open_table(tables::CERTIFICATES).map_err(failed)?;
-    write.open_table(tables::HISTORY).map_err(failed)?;
+    let first = Unwritten::first(beginning);
+    write::put(&write, &[Arc::new(first)])?;
     write.commit().map_err(failed)
-}
-
-fn put_block(
-    write: &WriteTransaction,
-    block: &Block,
-    hash: B256,
-    receipts: &[ReceiptEnvelope],
-) -> Result<(), Error> {
-    let number = block.header.number;
-    let mut meta = write.open_table(tables::META).map_err(failed)?;
-    meta.insert(tables::META_TIP, &tables::encode_number(number)[..]).map_err(failed)?;
-    let mut blocks = write.open_table(tables::BLOCKS).map_err(failed)?;
-    blocks.insert(number, block.encode().as_slice()).map_err(failed)?;
-    let mut kept = write.open_table(tables::RECEIPTS).map_err(failed)?;
-    kept.insert(number, tables::encode_receipts(receipts).as_slice()).map_err(failed)?;
-    let mut blooms = write.open_table(tables::BLOOMS).map_err(failed)?;
-    blooms.insert(number, &block.header.logs_bloom.0.0).map_err(failed)?;
-    let mut hashes = write.open_table(tables::HASHES).map_err(failed)?;
-    hashes.insert(number, &hash.0).map_err(failed)?;
-    let mut numbers = write.open_table(tables::NUMBERS).map_err(failed)?;
-    numbers.insert(&hash.0, number).map_err(failed)?;
-    let mut places = write.open_table(tables::TRANSACTIONS).map_err(failed)?;
-    let hashes = block.transactions.iter().map(|one| one.tx_hash());
-    for (hash, place) in sorted(hashes.zip(0_u32..)) {
-        places.insert(&hash.0, &(number, place)).map_err(failed)?;
-    }
-    Ok(())
-}
-
-fn put_changes(write: &WriteTransaction, changes: &Changes) -> Result<(), Error> {
-    let mut accounts = write.open_table(tables::ACCOUNTS).map_err(failed)?;
-    for (address, account) in sorted(changes.accounts.iter()) {
-        match account {
-            Some(account) => {
-                accounts.insert(&address.0.0, alloy_rlp::encode(account).as_slice()).map(drop)
-            }
-            None => accounts.remove(&address.0.0).map(drop),
-        }
-        .map_err(failed)?;
-    }
-    let mut slots = write.open_table(tables::SLOTS).map_err(failed)?;
-    for ((address, slot), value) in sorted(changes.slots.iter()) {
-        let key = tables::place(address, slot);
-        match value.is_zero() {
-            true => slots.remove(&key).map(drop),
-            false => slots.insert(&key, &value.to_be_bytes::<32>()).map(drop),
-        }
-        .map_err(failed)?;
-    }
-    let mut codes = write.open_table(tables::CODES).map_err(failed)?;
-    for (hash, code) in sorted(changes.codes.iter()) {
-        codes.insert(&hash.0, &code[..]).map_err(failed)?;
-    }
-    let mut nodes = write.open_table(tables::NODES).map_err(failed)?;
-    for (hash, node) in sorted(changes.nodes.iter()) {
-        nodes.insert(&hash.0, &node[..]).map_err(failed)?;
-    }
-    Ok(())
-}
-
-/// In the order of keys, in which a tree on disk takes them fastest.
-fn sorted<'a, K: Ord + 'a, V>(entries: impl Iterator<Item = (&'a K, V)>) -> Vec<(&'a K, V)> {
-    let mut entries: Vec<_> = entries.collect();
-    entries.sort_unstable_by_key(|(key, _)| *key);
-    entries
 }

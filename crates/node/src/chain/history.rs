@@ -2,11 +2,9 @@
 //!
 //! Invariant: written with its block, so it never misses one and never names another.
 
-use super::error::{Error, failed};
-use super::tables;
 use alloy_consensus::{ReceiptEnvelope, Transaction as _, TxEnvelope};
+use alloy_primitives::map::AddressMap;
 use alloy_primitives::{Address, B256, TxKind, b256};
-use redb::WriteTransaction;
 use terroir_ledger::Executed;
 
 /// Logs of a transaction that are looked at: what is shown to people needs no more.
@@ -14,22 +12,22 @@ const LOGS_MAX: usize = 16;
 /// `Transfer(address,address,uint256)`.
 const TRANSFER: B256 = b256!("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628f55a4df523b3ef");
 
-/// Adds the transactions of `executed`.
-pub(super) fn put(write: &WriteTransaction, executed: &Executed) -> Result<(), Error> {
+/// Whom the transactions of `executed` have to do with, ascending, and the places of these, ascending.
+pub(super) fn of(executed: &Executed) -> Vec<(Address, Vec<u32>)> {
     let Executed { block, senders, receipts, .. } = executed;
     let transactions = block.transactions.iter().zip(senders).zip(receipts);
-    let mut keys = Vec::new();
+    let mut of = AddressMap::<Vec<u32>>::default();
     for (place, ((transaction, sender), receipt)) in (0_u32..).zip(transactions) {
-        let concerned = concerned(transaction, sender, receipt);
-        keys.extend(concerned.map(|one| tables::moment(&one, block.header.number, place)));
+        for one in concerned(transaction, sender, receipt) {
+            let places = of.entry(one).or_default();
+            if places.last() != Some(&place) {
+                places.push(place);
+            }
+        }
     }
-    // In the order of keys, in which a tree on disk takes them fastest.
-    keys.sort_unstable();
-    let mut table = write.open_table(tables::HISTORY).map_err(failed)?;
-    for key in &keys {
-        table.insert(key, ()).map_err(failed)?;
-    }
-    Ok(())
+    let mut of: Vec<_> = of.into_iter().collect();
+    of.sort_unstable_by_key(|(address, _)| *address);
+    of
 }
 
 /// Those whom a transaction has to do with; some may be named twice.

@@ -8,7 +8,6 @@ use super::pool::{Pool, PoolLimits, Put, Sender, Waiting};
 use super::refused::Refused;
 use alloy_consensus::{Transaction as _, TxEnvelope};
 use alloy_eips::eip2718::Encodable2718;
-use alloy_eips::eip7702::constants::EIP7702_DELEGATION_DESIGNATOR;
 use alloy_primitives::{Address, B256, U256, keccak256};
 use alloy_trie::KECCAK_EMPTY;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -191,7 +190,7 @@ impl State {
         if delegated {
             // Accounts that lend themselves code are still accounts: EIP-7702.
             let code = self.view.code(&account.code_hash)?;
-            if !code.starts_with(&EIP7702_DELEGATION_DESIGNATOR) {
+            if !code.is_eip7702() {
                 return Err(Refused::Code(transaction.sender));
             }
         }

@@ -4,6 +4,7 @@
 
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount};
+use revm::state::Bytecode;
 use terroir_ledger::tree::Tree;
 use terroir_ledger::{Error, Store, View};
 
@@ -34,7 +35,7 @@ impl Store for Past {
         }
     }
 
-    fn code(&self, hash: &B256) -> Result<Option<Bytes>, Error> {
+    fn code(&self, hash: &B256) -> Result<Option<Bytecode>, Error> {
         self.nodes.code(hash).map(Some)
     }
 

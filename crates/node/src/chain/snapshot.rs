@@ -1,117 +1,129 @@
 //! Everything that is kept, as it was after one block: the state, and all blocks until then.
 //!
-//! Invariant: later commits change nothing here; whoever takes a snapshot once sees one chain.
+//! The file has all but the newest blocks, and these are in memory. Invariant: later commits change
+//! nothing here; whoever takes a snapshot once sees one chain.
 
-use super::error::{Error, failed, unreadable};
+use super::error::Error;
+use super::file::{File, Kept};
 use super::past::Past;
-use super::tables::{self, Place};
+use super::tables;
+use super::unwritten::Unwritten;
 use alloy_consensus::{Header, ReceiptEnvelope};
 use alloy_primitives::{Address, B256, Bloom, Bytes, U256};
 use alloy_rlp::Decodable;
 use alloy_trie::TrieAccount;
-use redb::{ReadOnlyTable, ReadTransaction, ReadableDatabase};
+use revm::state::Bytecode;
 use std::sync::Arc;
-use terroir_ledger::{Block, Store, View};
+use terroir_ledger::{Block, Changes, Store, View};
 
 /// How many hashes of blocks an execution can ask for.
 const HASHES_MAX: u64 = 256;
 
 /// What is kept, after the block [`Snapshot::number`].
 pub struct Snapshot {
-    number: u64,
-    accounts: ReadOnlyTable<&'static [u8; 20], &'static [u8]>,
-    slots: ReadOnlyTable<&'static Place, &'static [u8; 32]>,
-    codes: ReadOnlyTable<&'static [u8; 32], &'static [u8]>,
-    nodes: ReadOnlyTable<&'static [u8; 32], &'static [u8]>,
-    hashes: ReadOnlyTable<u64, &'static [u8; 32]>,
-    transaction: ReadTransaction,
+    file: Arc<File>,
+    /// The blocks after those of the file, ascending.
+    newest: Vec<Arc<Unwritten>>,
 }
 
-type Opened<K, V> = Result<ReadOnlyTable<K, V>, Error>;
-
 impl Snapshot {
-    pub(super) fn open(database: &redb::Database) -> Result<Snapshot, Error> {
-        let transaction = database.begin_read().map_err(failed)?;
-        let meta = transaction.open_table(tables::META).map_err(failed)?;
-        let tip = meta.get(tables::META_TIP).map_err(failed)?;
-        let tip = tip.ok_or_else(|| Error::damaged("tip", "there is none"))?;
-        let number = tables::decode_number(tip.value(), "tip")?;
-        Ok(Snapshot {
-            number,
-            accounts: transaction.open_table(tables::ACCOUNTS).map_err(failed)?,
-            slots: transaction.open_table(tables::SLOTS).map_err(failed)?,
-            codes: transaction.open_table(tables::CODES).map_err(failed)?,
-            nodes: transaction.open_table(tables::NODES).map_err(failed)?,
-            hashes: transaction.open_table(tables::HASHES).map_err(failed)?,
-            transaction,
-        })
+    pub(super) fn new(file: Arc<File>, newest: Vec<Arc<Unwritten>>) -> Snapshot {
+        Snapshot { file, newest }
     }
 
-    fn table<K: redb::Key, V: redb::Value>(&self, table: tables::Table<K, V>) -> Opened<K, V> {
-        self.transaction.open_table(table).map_err(failed)
+    pub(super) fn file(&self) -> &Arc<File> {
+        &self.file
     }
 
-    fn bytes(&self, table: tables::Table<u64, &'static [u8]>, key: u64) -> Kept<Vec<u8>> {
-        let found = self.table(table)?.get(key).map_err(failed)?;
-        Ok(found.map(|found| found.value().to_vec()))
+    pub(super) fn newest(&self) -> &[Arc<Unwritten>] {
+        &self.newest
     }
 
     /// The number of the last block.
     pub fn number(&self) -> u64 {
-        self.number
+        self.file.number() + self.newest.len() as u64
+    }
+
+    /// The block `number`, where the file does not have it.
+    fn unwritten(&self, number: u64) -> Option<&Unwritten> {
+        let place = number.checked_sub(self.file.number() + 1)?;
+        self.newest.get(usize::try_from(place).ok()?).map(|one| &**one)
+    }
+
+    /// What the newest block says that says anything, where one does that the file does not have.
+    fn newer<T>(&self, find: impl Fn(&Changes) -> Option<T>) -> Option<T> {
+        self.newest.iter().rev().find_map(|one| find(&one.changes))
     }
 
     /// The hash of the block `number`.
     pub fn hash(&self, number: u64) -> Kept<B256> {
-        let found = self.hashes.get(number).map_err(failed)?;
-        Ok(found.map(|found| tables::hash(found.value())))
+        match self.unwritten(number) {
+            Some(one) => Ok(Some(one.block.hash)),
+            None => self.file.hash(number),
+        }
     }
 
     /// The number of the block whose hash is `hash`.
     pub fn number_of(&self, hash: &B256) -> Kept<u64> {
-        let found = self.table(tables::NUMBERS)?.get(&hash.0).map_err(failed)?;
-        Ok(found.map(|found| found.value()))
+        match self.newest.iter().find(|one| one.block.hash == *hash) {
+            Some(one) => Ok(Some(one.number())),
+            None => self.file.number_of(hash),
+        }
     }
 
     /// The block `number`.
     pub fn block(&self, number: u64) -> Kept<Block> {
-        let bytes = self.bytes(tables::BLOCKS, number)?;
-        let decode =
-            |bytes: Vec<u8>| Block::decode(&bytes).map_err(|error| Error::damaged("block", error));
-        bytes.map(decode).transpose()
+        match self.unwritten(number) {
+            Some(one) => Ok(Some(one.block.block.clone())),
+            None => self.file.block(number, |bytes| {
+                Block::decode(bytes).map_err(|error| Error::damaged("block", error))
+            }),
+        }
     }
 
     /// The header of the block `number`, without the rest of it.
     pub fn header(&self, number: u64) -> Kept<Header> {
-        let found = self.table(tables::BLOCKS)?.get(number).map_err(failed)?;
-        let read = |mut bytes: &[u8]| {
-            alloy_rlp::Header::decode_bytes(&mut bytes, true)
-                .and_then(|mut fields| Header::decode(&mut fields))
-                .map_err(|error| Error::damaged("header", error))
-        };
-        found.map(|found| read(found.value())).transpose()
+        match self.unwritten(number) {
+            Some(one) => Ok(Some(one.block.block.header.clone())),
+            None => self.file.block(number, |mut bytes| {
+                alloy_rlp::Header::decode_bytes(&mut bytes, true)
+                    .and_then(|mut fields| Header::decode(&mut fields))
+                    .map_err(|error| Error::damaged("header", error))
+            }),
+        }
     }
 
     /// The bytes of the block `number`.
     pub fn block_bytes(&self, number: u64) -> Kept<Bytes> {
-        Ok(self.bytes(tables::BLOCKS, number)?.map(Bytes::from))
+        match self.unwritten(number) {
+            Some(one) => Ok(Some(one.block.block.encode().into())),
+            None => self.file.block(number, |bytes| Ok(Bytes::copy_from_slice(bytes))),
+        }
     }
 
     /// The receipts of the block `number`, one a transaction.
     pub fn receipts(&self, number: u64) -> Kept<Vec<ReceiptEnvelope>> {
-        let bytes = self.bytes(tables::RECEIPTS, number)?;
-        bytes.map(|bytes| tables::decode_receipts(&bytes)).transpose()
+        match self.unwritten(number) {
+            Some(one) => Ok(Some(one.block.receipts.clone())),
+            None => self.file.receipts(number),
+        }
     }
 
     /// The certificate of finality of the block `number`, where there is one.
     pub fn certificate(&self, number: u64) -> Kept<Bytes> {
-        Ok(self.bytes(tables::CERTIFICATES, number)?.map(Bytes::from))
+        match self.unwritten(number) {
+            Some(one) => Ok(one.certificate.clone()),
+            None => self.file.certificate(number),
+        }
     }
 
     /// Where the transaction with the hash `hash` is: the number of the block, its place in it.
     pub fn place_of(&self, hash: &B256) -> Kept<(u64, u32)> {
-        let found = self.table(tables::TRANSACTIONS)?.get(&hash.0).map_err(failed)?;
-        Ok(found.map(|found| found.value()))
+        let found = self.newest.iter().find_map(|one| Some((one.number(), one.place(hash)?)));
+        match found {
+            Some(found) => Ok(Some(found)),
+            None => self.file.place_of(hash),
+        }
     }
 
     /// Transactions that `address` has to do with, the newest first, at most `max`: block and place
@@ -123,14 +135,19 @@ impl Snapshot {
         before: Option<(u64, u32)>,
         max: usize,
     ) -> Result<Vec<(u64, u32)>, Error> {
-        let table = self.table(tables::HISTORY)?;
-        let (block, place) = before.unwrap_or((u64::MAX, u32::MAX));
-        let range = tables::moment(address, 0, 0)..tables::moment(address, block, place);
-        let keys = table.range::<&tables::Moment>(&range.start..&range.end).map_err(failed)?;
-        let when = |entry: Result<(redb::AccessGuard<'_, _>, _), _>| {
-            Ok(tables::when(entry.map_err(failed)?.0.value()))
+        let (last, end) = before.unwrap_or((u64::MAX, u32::MAX));
+        let mut found = Vec::new();
+        let mut take = |block: u64, places: &[u32]| {
+            let places = places.iter().rev().map(|place| (block, *place));
+            let places = places.filter(|at| *at < (last, end));
+            found.extend(places.take(max - found.len()));
+            found.len() == max
         };
-        keys.rev().take(max).map(when).collect()
+        let mut newest = self.newest.iter().rev().filter(|one| one.number() <= last);
+        if !newest.any(|one| take(one.number(), one.history(address))) {
+            self.file.history(address, last, |block, places| take(block, &places))?;
+        }
+        Ok(found)
     }
 
     /// Blocks of `range` whose bloom passes `wanted`, ascending.
@@ -139,88 +156,87 @@ impl Snapshot {
         range: std::ops::RangeInclusive<u64>,
         wanted: impl Fn(&Bloom) -> bool,
     ) -> Result<Vec<u64>, Error> {
-        let table = self.table(tables::BLOOMS)?;
-        let mut found = Vec::new();
-        for entry in table.range(range).map_err(failed)? {
-            let (number, bloom) = entry.map_err(failed)?;
-            if wanted(&Bloom::from(bloom.value())) {
-                found.push(number.value());
-            }
-        }
+        let mut found = self.file.blooming(range.clone(), &wanted)?;
+        let headers = self.newest.iter().map(|one| &one.block.block.header);
+        let passes = headers.filter(|one| range.contains(&one.number) && wanted(&one.logs_bloom));
+        found.extend(passes.map(|one| one.number));
         Ok(found)
     }
 
     /// All accounts, ascending.
     pub fn accounts(&self) -> Result<Vec<(Address, TrieAccount)>, Error> {
-        let entries = self.accounts.range::<&[u8; 20]>(..).map_err(failed)?;
-        let account = |entry: Result<(redb::AccessGuard<'_, &[u8; 20]>, _), _>| {
-            let (address, account): (_, redb::AccessGuard<'_, &[u8]>) = entry.map_err(failed)?;
-            let address = Address::from(address.value());
-            Ok((address, tables::decode_account(account.value(), &address)?))
-        };
-        entries.map(account).collect()
+        let mut all = self.file.accounts()?;
+        for (address, account) in self.newest.iter().flat_map(|one| &one.changes.accounts) {
+            match account {
+                Some(account) => all.insert(*address, *account),
+                None => all.remove(address),
+            };
+        }
+        Ok(all.into_iter().collect())
     }
 
     /// All slots that are not zero, with their accounts and values, ascending.
     pub fn slots(&self) -> Result<Vec<(Address, U256, U256)>, Error> {
-        let entries = self.slots.range::<&Place>(..).map_err(failed)?;
-        let slot = |entry: Result<(redb::AccessGuard<'_, &Place>, _), _>| {
-            let (place, value): (_, redb::AccessGuard<'_, &[u8; 32]>) = entry.map_err(failed)?;
-            let (address, slot) = tables::slot(place.value());
-            Ok((address, slot, U256::from_be_bytes(*value.value())))
-        };
-        entries.map(slot).collect()
+        let mut all = self.file.slots()?;
+        for (place, value) in self.newest.iter().flat_map(|one| &one.changes.slots) {
+            match value.is_zero() {
+                true => all.remove(place),
+                false => all.insert(*place, *value),
+            };
+        }
+        Ok(all.into_iter().map(|((address, slot), value)| (address, slot, value)).collect())
     }
 
     /// The genesis file.
     pub fn genesis(&self) -> Result<String, Error> {
-        let meta = self.table(tables::META)?;
-        let text = meta.get(tables::META_GENESIS).map_err(failed)?;
-        let text = text.ok_or_else(|| Error::damaged("genesis file", "there is none"))?;
-        String::from_utf8(text.value().to_vec())
-            .map_err(|error| Error::damaged("genesis file", error))
+        self.file.genesis()
     }
 
     /// The state after the block `number`, whose root is `root`: the newest is read flat, others
     /// through their tree.
     pub fn view(self: &Arc<Self>, number: u64, root: B256) -> View {
         let flat: Arc<dyn Store> = self.clone();
-        match number == self.number {
+        match number == self.number() {
             true => View::new(flat, root),
             false => View::new(Arc::new(Past::new(View::new(flat, root), number)), root),
         }
     }
 }
 
-/// What may not be there.
-type Kept<T> = Result<Option<T>, Error>;
-
 impl Store for Snapshot {
     fn account(&self, address: &Address) -> Result<Option<TrieAccount>, terroir_ledger::Error> {
-        let found = self.accounts.get(&address.0.0).map_err(unreadable)?;
-        found.map(|found| tables::decode_account(found.value(), address)).transpose()
+        match self.newer(|changes| changes.accounts.get(address).copied()) {
+            Some(account) => Ok(account),
+            None => self.file.account(address),
+        }
     }
 
     fn slot(&self, address: &Address, slot: &U256) -> Result<U256, terroir_ledger::Error> {
-        let found = self.slots.get(&tables::place(address, slot)).map_err(unreadable)?;
-        Ok(found.map_or(U256::ZERO, |found| U256::from_be_bytes(*found.value())))
+        match self.newer(|changes| changes.slots.get(&(*address, *slot)).copied()) {
+            Some(value) => Ok(value),
+            None => Ok(self.file.slot(&tables::place(address, slot))?.unwrap_or_default()),
+        }
     }
 
-    fn code(&self, hash: &B256) -> Result<Option<Bytes>, terroir_ledger::Error> {
-        let found = self.codes.get(&hash.0).map_err(unreadable)?;
-        Ok(found.map(|found| Bytes::copy_from_slice(found.value())))
+    fn code(&self, hash: &B256) -> Result<Option<Bytecode>, terroir_ledger::Error> {
+        match self.newer(|changes| changes.codes.get(hash).cloned()) {
+            Some(code) => Ok(Some(code)),
+            None => self.file.code(hash),
+        }
     }
 
     fn node(&self, hash: &B256) -> Result<Option<Bytes>, terroir_ledger::Error> {
-        let found = self.nodes.get(&hash.0).map_err(unreadable)?;
-        Ok(found.map(|found| Bytes::copy_from_slice(found.value())))
+        match self.newer(|changes| changes.nodes.get(hash).cloned()) {
+            Some(node) => Ok(Some(node)),
+            None => self.file.node(hash),
+        }
     }
 
     fn block_hash(&self, number: u64) -> Result<Option<B256>, terroir_ledger::Error> {
-        if number > self.number || number + HASHES_MAX <= self.number {
+        let last = self.number();
+        if number > last || number + HASHES_MAX <= last {
             return Ok(None);
         }
-        let found = self.hashes.get(number).map_err(unreadable)?;
-        Ok(found.map(|found| tables::hash(found.value())))
+        self.hash(number).map_err(|error| terroir_ledger::Error::Store(error.to_string()))
     }
 }

@@ -4,22 +4,23 @@
 
 use super::error::Error;
 use alloy_consensus::ReceiptEnvelope;
-use alloy_eips::eip2718::{Decodable2718, Encodable2718};
-use alloy_primitives::{Address, B256, Bytes, U256};
+use alloy_eips::eip2718::Decodable2718;
+use alloy_primitives::{Address, Bytes, U256};
 use alloy_rlp::Decodable;
 use alloy_trie::TrieAccount;
 use redb::TableDefinition;
+use terroir_ledger::block::encode_list;
 
 /// The format of the file.
-pub(super) const FORMAT: u64 = 2;
+pub(super) const FORMAT: u64 = 3;
 
 /// A table whose keys are hashes or numbers.
 pub(super) type Table<K, V> = TableDefinition<'static, K, V>;
 /// A key of the table of slots: an address and a slot.
 pub(super) type Place = [u8; 52];
 
-/// A key of the table of histories; ascending in time for each address.
-pub(super) type Moment = [u8; 32];
+/// A key of the table of histories: an address and a block; ascending in time for each address.
+pub(super) type Moment = [u8; 28];
 
 /// Format, genesis file, number of the tip.
 pub(super) const META: Table<&str, &[u8]> = Table::new("meta");
@@ -29,8 +30,13 @@ pub(super) const ACCOUNTS: Table<&[u8; 20], &[u8]> = Table::new("accounts");
 pub(super) const SLOTS: Table<&Place, &[u8; 32]> = Table::new("slots");
 /// Code by its keccak-256.
 pub(super) const CODES: Table<&[u8; 32], &[u8]> = Table::new("codes");
-/// Nodes of all trees by their keccak-256.
-pub(super) const NODES: Table<&[u8; 32], &[u8]> = Table::new("nodes");
+/// Nodes of all trees in the order in which they came, many together. By their hash each would have a
+/// page of its own to be written.
+pub(super) const NODES: Table<u64, &[u8]> = Table::new("nodes");
+/// Where a node is among them, by its keccak-256: the entry, and where in it the node begins.
+pub(super) const NODE_PLACES: Table<&[u8; 32], (u64, u32)> = Table::new("node places");
+/// Bytes of an entry of [`NODES`], but for the end of the last node in it.
+pub(super) const NODES_BYTES: usize = 16 << 10;
 /// Encoded blocks.
 pub(super) const BLOCKS: Table<u64, &[u8]> = Table::new("blocks");
 /// RLP lists of encoded receipts, one a transaction.
@@ -45,8 +51,8 @@ pub(super) const HASHES: Table<u64, &[u8; 32]> = Table::new("hashes");
 pub(super) const NUMBERS: Table<&[u8; 32], u64> = Table::new("numbers");
 /// Where transactions are: block and place in it.
 pub(super) const TRANSACTIONS: Table<&[u8; 32], (u64, u32)> = Table::new("transactions");
-/// Which transactions an account has to do with: its address, the block, the place in it.
-pub(super) const HISTORY: Table<&Moment, ()> = Table::new("history");
+/// Which transactions of a block an account has to do with: their places, ascending, four bytes each.
+pub(super) const HISTORY: Table<&Moment, &[u8]> = Table::new("history");
 
 /// Keys of [`META`].
 pub(super) const META_FORMAT: &str = "format";
@@ -66,18 +72,36 @@ pub(super) fn slot(key: &Place) -> (Address, U256) {
     (Address::from_slice(address), U256::from_be_slice(slot))
 }
 
-pub(super) fn moment(address: &Address, block: u64, place: u32) -> Moment {
-    let mut key = [0; 32];
+pub(super) fn moment(address: &Address, block: u64) -> Moment {
+    let mut key = [0; 28];
     key[..20].copy_from_slice(address.as_slice());
-    key[20..28].copy_from_slice(&block.to_be_bytes());
-    key[28..].copy_from_slice(&place.to_be_bytes());
+    key[20..].copy_from_slice(&block.to_be_bytes());
     key
 }
 
-/// Block and place of a key that [`moment`] made.
-pub(super) fn when(key: &Moment) -> (u64, u32) {
-    let [.., a, b, c, d, e, f, g, h, i, j, k, l] = *key;
-    (u64::from_be_bytes([a, b, c, d, e, f, g, h]), u32::from_be_bytes([i, j, k, l]))
+/// The block of a key that [`moment`] made.
+pub(super) fn when(key: &Moment) -> u64 {
+    let [.., a, b, c, d, e, f, g, h] = *key;
+    u64::from_be_bytes([a, b, c, d, e, f, g, h])
+}
+
+pub(super) fn encode_places(places: &[u32]) -> Vec<u8> {
+    places.iter().flat_map(|place| place.to_be_bytes()).collect()
+}
+
+pub(super) fn decode_places(bytes: &[u8]) -> Result<Vec<u32>, Error> {
+    let (places, []) = bytes.as_chunks() else {
+        return Err(Error::damaged("history", "a place is not four bytes"));
+    };
+    Ok(places.iter().map(|place| u32::from_be_bytes(*place)).collect())
+}
+
+/// The node that begins at `start` of an entry of [`NODES`]; none where there is none.
+pub(super) fn node(entry: &[u8], start: u32) -> Option<&[u8]> {
+    let rest = entry.get(usize::try_from(start).ok()?..)?;
+    let mut inner = rest;
+    let header = alloy_rlp::Header::decode(&mut inner).ok()?;
+    rest.get(..rest.len() - inner.len() + header.payload_length)
 }
 
 pub(super) fn encode_number(number: u64) -> [u8; 8] {
@@ -98,8 +122,9 @@ pub(super) fn decode_account(
 }
 
 pub(super) fn encode_receipts(receipts: &[ReceiptEnvelope]) -> Vec<u8> {
-    let bytes: Vec<Bytes> = receipts.iter().map(|one| one.encoded_2718().into()).collect();
-    alloy_rlp::encode(bytes)
+    let mut bytes = Vec::new();
+    encode_list(receipts, &mut bytes);
+    bytes
 }
 
 pub(super) fn decode_receipts(mut bytes: &[u8]) -> Result<Vec<ReceiptEnvelope>, Error> {
@@ -108,8 +133,4 @@ pub(super) fn decode_receipts(mut bytes: &[u8]) -> Result<Vec<ReceiptEnvelope>, 
     list.iter()
         .map(|one| ReceiptEnvelope::decode_2718_exact(one).map_err(|error| damaged(&error)))
         .collect()
-}
-
-pub(super) fn hash(bytes: &[u8; 32]) -> B256 {
-    B256::from(*bytes)
 }

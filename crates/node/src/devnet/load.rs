@@ -160,8 +160,7 @@ impl<'a> Load<'a> {
                     continue;
                 }
                 idle = false;
-                let to = Address::from_word(keccak256(next.to_be_bytes()));
-                let call = |nonce| json!([self.payment(payer, nonce, to, 1)]);
+                let call = |nonce| json!([self.payment(payer, nonce, payee(payer, nonce), 1)]);
                 let calls: Vec<Value> = (*next..*next + BATCH).map(call).collect();
                 let taken = client.batch::<Value>("eth_sendRawTransaction", &calls)?;
                 taken.into_iter().collect::<Result<Vec<_>, Error>>()?;
@@ -173,6 +172,13 @@ impl<'a> Load<'a> {
         }
         Ok(())
     }
+}
+
+/// Whom the account `payer` pays with its payment `nonce`: somebody whom nobody paid before.
+fn payee(payer: &Signer, nonce: u64) -> Address {
+    let mut name = payer.address().to_vec();
+    name.extend(nonce.to_be_bytes());
+    Address::from_word(keccak256(name))
 }
 
 fn small(client: &Client, method: &str, params: Value) -> Result<u64, Error> {

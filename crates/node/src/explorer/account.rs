@@ -6,7 +6,6 @@ use super::html::{Html, tag, text};
 use super::page::{Page, facts, note, onward, section, table};
 use super::reader::{Miss, Placed, Reader};
 use super::{show, validators};
-use alloy_eips::eip7702::constants::EIP7702_DELEGATION_DESIGNATOR;
 use alloy_primitives::{Address, KECCAK256_EMPTY};
 use terroir_ledger::native::abi::{INodes, IRegistry};
 use terroir_ledger::native::{ALL, GOVERNANCE, NODES, RECEIPTS, REGISTRY, STAKING};
@@ -34,17 +33,14 @@ pub(super) fn account(reader: &Reader<'_>, ask: &Ask) -> Result<Page, Miss> {
     }
     let mut code = Html::default();
     if account.code_hash != KECCAK256_EMPTY {
-        let bytes = reader.tip.view.code(&account.code_hash)?;
-        if let Some(lent) = bytes.strip_prefix(&EIP7702_DELEGATION_DESIGNATOR) {
-            let lent = <[u8; 20]>::try_from(lent).map(Address::from);
-            lines.push((
-                "Acts with the code of",
-                lent.ok().map(|at| show::whole_address(&at)).into(),
-            ));
+        let ready = reader.tip.view.code(&account.code_hash)?;
+        let bytes = ready.original_byte_slice();
+        if let Some(lent) = ready.eip7702_address() {
+            lines.push(("Acts with the code of", show::whole_address(&lent)));
         } else if !ALL.contains(&address) {
             lines.push(("Code", text(format!("{} bytes", show::count(bytes.len())))));
             lines.push(("Hash of the code", show::whole(account.code_hash)));
-            code = section("Code", show::bytes(&bytes, CODE_MAX));
+            code = section("Code", show::bytes(bytes, CODE_MAX));
         }
     }
     let body = facts(lines).and(role(reader, address)?);

@@ -207,7 +207,7 @@ fn code(rpc: &Rpc, args: &mut Args) -> Answer {
     let (address, id) = (args.required()?, args.optional()?);
     let (view, _) = rpc.state(&rpc.chain.tip(), id)?;
     match view.account(&address)? {
-        Some(account) => say(&view.code(&account.code_hash)?),
+        Some(account) => say(&view.code(&account.code_hash)?.original_bytes()),
         None => say(&Bytes::new()),
     }
 }

@@ -10,5 +10,6 @@ mod rpc;
 mod served;
 mod socket;
 mod sockets;
+mod unwritten;
 pub mod votes;
 pub mod world;

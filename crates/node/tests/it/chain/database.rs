@@ -62,7 +62,7 @@ fn a_file_of_another_format_or_another_owner_is_refused() {
     write.commit().unwrap();
     drop(database);
     let error = Chain::open(&path, GENESIS, PoolLimits::DEFAULT).err().unwrap();
-    assert!(matches!(error, Error::Format { got: 1, expected: 2, .. }), "{error}");
+    assert!(matches!(error, Error::Format { got: 1, expected: 3, .. }), "{error}");
     std::fs::write(&path, b"not a database").unwrap();
     let error = Chain::open(&path, GENESIS, PoolLimits::DEFAULT).err().unwrap();
     assert!(matches!(error, Error::Disk { .. }), "{error}");

@@ -8,7 +8,7 @@ use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, Bytes};
 use axum::routing::post;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -113,9 +113,9 @@ fn what_clients_send_is_offered_to_all_and_again_while_it_waits() {
         member
     });
     let some = || offered.recv_timeout(Duration::from_secs(20)).expect("it is not offered");
-    for _ in 0..2 {
-        let found: BTreeSet<Bytes> = sent.iter().map(|_| some()).collect();
-        assert_eq!(found, sent);
+    let mut offers: BTreeMap<&Bytes, u32> = sent.iter().map(|one| (one, 0)).collect();
+    while offers.values().any(|times| *times < 2) {
+        *offers.get_mut(&some()).expect("nothing else is offered") += 1;
     }
     runtime.shutdown_background();
 }
