@@ -93,6 +93,11 @@ impl<'a> Devnet<'a> {
         Ok(most)
     }
 
+    /// Ends all nodes; they keep everything.
+    pub fn down(&self) -> Result<()> {
+        self.product.json(&mut self.words("down")).map(drop)
+    }
+
     /// Kills the nodes at `places`, with no time for anything.
     pub fn kill(&self, places: &[usize]) -> Result<()> {
         let pids = self.pids()?;

@@ -15,6 +15,12 @@ use crate::shell;
 pub const SOLC: &str = "solc@0.8.37";
 /// A library that wallets and applications use.
 pub const VIEM: &str = "viem@2.57.20";
+/// An exchange of tokens, as its authors compiled it: pairs and their factory.
+pub const UNISWAP_CORE: &str = "@uniswap/v2-core@1.0.1";
+/// The same: what people call.
+pub const UNISWAP_PERIPHERY: &str = "@uniswap/v2-periphery@1.1.0-beta.0";
+/// Tokens, as their authors compiled them.
+pub const OPENZEPPELIN: &str = "@openzeppelin/contracts@4.9.6";
 
 /// Packages that scripts run with.
 pub struct Node {
@@ -26,7 +32,7 @@ impl Node {
     ///
     /// Errors: without Node and its package manager, or when one of them cannot be installed.
     pub fn with(place: &Place, packages: &[&str]) -> Result<Node> {
-        let folder = place.cache.join("node").join(packages.join("-").replace('@', "-"));
+        let folder = place.cache.join("node").join(packages.join("-").replace(['@', '/'], "-"));
         let ready = folder.join("ready");
         if !ready.is_file() {
             fs::create_dir_all(&folder)
