@@ -189,7 +189,11 @@ impl DatabaseCommit for Pending {
                 }
             }
             let mut info = account.info;
+            // Code comes with every account that was called; it is new where it was another.
+            let held = self.accounts.get(&address).and_then(|held| held.now.as_ref());
+            let same = held.is_some_and(|held| held.code_hash == info.code_hash);
             if let Some(code) = info.code.take()
+                && !same
                 && info.code_hash != KECCAK_EMPTY
             {
                 self.codes.entry(info.code_hash).or_insert(code);

@@ -5,8 +5,8 @@
 //! Prints one JSON object; what it means is in `docs/benchmarks.md`, whose rows `cargo xtask bench chain`
 //! makes with it.
 
-use alloy_primitives::B256;
-use alloy_primitives::map::B256Map;
+use alloy_consensus::TxEnvelope;
+use alloy_eips::eip2718::Encodable2718;
 use revm::context::{BlockEnv, CfgEnv, Context, TxEnv};
 use revm::database::{CacheDB, EmptyDB};
 use revm::state::AccountInfo;
@@ -16,7 +16,7 @@ use serde_json::json;
 use std::path::Path;
 use terroir_ledger::evm::{SPEC, block_env};
 use terroir_ledger::{Block, Executed, Genesis, Transaction, verify};
-use terroir_node::chain::{Chain, PoolLimits};
+use terroir_node::chain::{Chain, Origin, PoolLimits};
 
 type Failed = Box<dyn std::error::Error>;
 
@@ -56,7 +56,7 @@ fn read(folder: &Path, text: &str, last: u64) -> Result<(Vec<Recorded>, f64), Fa
         let block = tip.kept.block(number)?.ok_or("a block is missing")?;
         let (header, bytes) = (block.header.clone(), block.encode());
         let count = block.transactions.len();
-        let check = |one: alloy_consensus::TxEnvelope| Transaction::check(one, id);
+        let check = |one: TxEnvelope| Transaction::check(one, id);
         let (checked, time) =
             timed(|| block.transactions.into_iter().map(check).collect::<Result<Vec<_>, _>>());
         if count > 0 {
@@ -72,11 +72,11 @@ fn read(folder: &Path, text: &str, last: u64) -> Result<(Vec<Recorded>, f64), Fa
 /// Microseconds of processor time of the blocks that count.
 #[derive(Default)]
 struct Round {
-    /// By a node, until they are decoded, executed and their roots are compared. Who sent their
-    /// transactions is known, as it is to a node that had them in its mempool.
+    /// By a node, until they are decoded, executed and their roots are compared. Their transactions are
+    /// in its mempool, which knows who sent them.
     judging: f64,
-    /// By a node, to keep them. Blocks are written many at once: what was left to write before the first
-    /// and after the last of these is in it.
+    /// By a node, to keep them and to clear its mempool of them. Blocks are written many at once: what was
+    /// left to write before the first and after the last of these is in it.
     keeping: f64,
     /// By revm over a map in memory.
     revm: f64,
@@ -84,8 +84,8 @@ struct Round {
 
 impl Round {
     /// All blocks by a node and by revm, in turns: both find the machine as busy as the other.
-    fn run(recorded: &[Recorded], first: usize, text: &str) -> Result<Round, Failed> {
-        let folder = tempfile::tempdir()?;
+    fn run(recorded: &[Recorded], first: usize, text: &str, disk: &Path) -> Result<Round, Failed> {
+        let folder = tempfile::tempdir_in(disk)?;
         let chain = Chain::open(&folder.path().join("chain.redb"), text, PoolLimits::DEFAULT)?;
         let mut rules = CfgEnv::new_with_spec(SPEC);
         rules.chain_id = chain.chain().id;
@@ -93,9 +93,16 @@ impl Round {
         let mut evm = Context::mainnet().with_db(state).with_cfg(rules).build_mainnet();
         let mut round = Round::default();
         for (at, one) in recorded.iter().enumerate() {
+            for transaction in &one.transactions {
+                chain.mempool().add(&transaction.envelope.encoded_2718(), Origin::Local)?;
+            }
             let (executed, judging) = timed(|| judge(&chain, one));
             let executed = executed?;
-            let (kept, keeping) = timed(|| chain.commit(&executed, one.certificate.as_deref()));
+            let (kept, keeping) = timed(|| {
+                let kept = chain.commit(&executed, one.certificate.as_deref());
+                drop(executed);
+                kept
+            });
             kept?;
             let transactions: Vec<TxEnv> = one.transactions.iter().map(Transaction::env).collect();
             evm.ctx.block = one.block.clone();
@@ -119,13 +126,10 @@ impl Round {
 }
 
 fn judge(chain: &Chain, one: &Recorded) -> Result<Executed, Failed> {
-    let known: B256Map<&Transaction> =
-        one.transactions.iter().map(|known| (known.hash, known)).collect();
     let block = Block::decode(&one.bytes)?;
-    let sent = |hash: &B256| known.get(hash).map(|known| Transaction::clone(known));
-    let transactions: Option<Vec<_>> =
-        block.transactions.iter().map(|one| sent(one.tx_hash())).collect();
-    let transactions = transactions.ok_or("a transaction is unknown")?;
+    let known = |one: &TxEnvelope| chain.mempool().get(one.tx_hash());
+    let known = block.transactions.iter().map(|one| Some(Transaction::clone(&*known(one)?)));
+    let transactions = known.collect::<Option<Vec<_>>>().ok_or("a transaction is unknown")?;
     Ok(verify(chain.chain(), &chain.tip().parent(), &block, &transactions)?)
 }
 
@@ -159,7 +163,7 @@ fn main() -> Result<(), Failed> {
     let counted = recorded.get(first..).ok_or("there are no such blocks")?;
     let count = counted.iter().map(|one| one.transactions.len()).sum::<usize>();
     let gas: u64 = counted.iter().map(|one| one.gas_used).sum();
-    let rounds = (0..rounds).map(|_| Round::run(&recorded, first, &text));
+    let rounds = (0..rounds).map(|_| Round::run(&recorded, first, &text, folder));
     let rounds = rounds.collect::<Result<Vec<_>, _>>()?;
     let of = |figure: fn(&Round) -> f64| median(rounds.iter().map(figure).collect());
     let each = |figure| of(figure) / count as f64;

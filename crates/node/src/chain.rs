@@ -162,11 +162,25 @@ impl Chain {
             return Ok(before);
         };
         self.remember(new);
-        for (executed, _) in blocks.iter().filter(|(executed, _)| before.is_below(executed)) {
-            self.mempool.committed(&tip, executed)?;
-        }
+        let mut new = blocks.iter().filter(|(executed, _)| before.is_below(executed));
+        let cleared = new.try_for_each(|(executed, _)| self.mempool.committed(&tip, executed));
         self.tip.send_replace(tip.clone());
+        cleared?;
         Ok(tip)
+    }
+
+    /// Writes the blocks that are in memory alone: no crash takes them from then on. Blocks on the disk.
+    ///
+    /// Errors: `Database`.
+    pub fn settle(&self) -> Result<(), Error> {
+        let _committing = self.committing.lock().unwrap_or_else(PoisonError::into_inner);
+        let settled = Arc::new(self.database.settle(&self.tip())?);
+        // The same block, so nobody is told.
+        self.tip.send_if_modified(|tip| {
+            *tip = settled;
+            false
+        });
+        Ok(())
     }
 
     fn remember(&self, blocks: Vec<Arc<Final>>) {
@@ -199,8 +213,8 @@ impl Chain {
 
 impl Drop for Chain {
     fn drop(&mut self) {
-        // A crash would take these blocks, and an end that was asked for takes none.
-        if let Err(error) = self.database.settle(&self.tip()) {
+        // A crash would take the newest blocks, and an end that was asked for takes none.
+        if let Err(error) = self.settle() {
             tracing::warn!(%error, "the newest blocks are not in the file; they are fetched again");
         }
     }

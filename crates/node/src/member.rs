@@ -132,6 +132,8 @@ pub fn run(folder: &Folder, ready: impl FnOnce(SocketAddr)) -> Result<(), Error>
             }
         };
         server.run(stopped).await;
+        // Who follows may still wait for an answer, with the chain in hand, when the process ends.
+        member.chain.settle()?;
         ended
     })
 }

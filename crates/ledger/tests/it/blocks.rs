@@ -241,13 +241,15 @@ const COUNTER: &str = "6001600055600b80600e5f395ff3436002900340 5f52 60205ff3";
 fn contracts_run_and_see_past_blocks() {
     let mut world = World::new();
     for _ in 0..3 {
-        world.block(&[]);
+        // Every block calls contracts, and their code is not new.
+        assert_eq!(world.block(&[]).changes.codes.len(), 0);
     }
     let code = hex::decode(COUNTER.replace(' ', "")).unwrap();
     let alice = world.alice.clone();
     let tx = world.tx(&alice, 0, TxKind::Create, 0, code);
     let done = world.block(&[tx]);
     assert!(done.receipts[0].status(), "{:?}", done.receipts[0]);
+    assert_eq!(done.changes.codes.len(), 1);
     let made = alice.address.create(0);
     let account = world.view.account(&made).unwrap().unwrap();
     assert_eq!(world.view.code(&account.code_hash).unwrap().len(), 11);

@@ -9,8 +9,10 @@ use revm::state::Bytecode;
 use std::sync::{Mutex, PoisonError};
 use terroir_ledger::Error;
 
-/// Bytes of code of one generation.
+/// Bytes of one generation.
 const BYTES_MAX: usize = 16 << 20;
+/// Bytes that code takes beside its own, about: counters, jump table, its place in the map.
+const ENTRY_BYTES: usize = 256;
 
 /// Two generations: who is asked for moves into the younger one, and a full younger one ends the
 /// older.
@@ -35,11 +37,12 @@ impl State {
     }
 
     fn put(&mut self, hash: B256, code: &Bytecode) {
-        if self.bytes + code.len() > BYTES_MAX {
+        let bytes = code.len() + ENTRY_BYTES;
+        if self.bytes + bytes > BYTES_MAX {
             self.old = std::mem::take(&mut self.young);
             self.bytes = 0;
         }
-        self.bytes += code.len();
+        self.bytes += bytes;
         self.young.insert(hash, code.clone());
     }
 }
@@ -64,7 +67,7 @@ impl Codes {
 
 #[cfg(test)]
 mod tests {
-    use super::{BYTES_MAX, Codes};
+    use super::{BYTES_MAX, Codes, ENTRY_BYTES};
     use alloy_primitives::{B256, U256};
     use revm::state::Bytecode;
 
@@ -89,6 +92,17 @@ mod tests {
         assert_eq!(kept(1), None);
         let held = codes.0.lock().unwrap();
         assert!(held.young.len() + held.old.len() <= 2 * (BYTES_MAX >> 20));
+    }
+
+    #[test]
+    fn small_code_counts_for_what_is_around_it() {
+        let codes = Codes::default();
+        for number in 0..3 * (BYTES_MAX / ENTRY_BYTES) as u64 {
+            let code = Bytecode::new_legacy(vec![0].into());
+            codes.get(&B256::from(U256::from(number)), || Ok(Some(code))).unwrap();
+        }
+        let held = codes.0.lock().unwrap();
+        assert!(held.young.len() + held.old.len() <= 2 * (BYTES_MAX / ENTRY_BYTES));
     }
 
     #[test]

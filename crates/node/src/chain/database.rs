@@ -23,11 +23,14 @@ use terroir_ledger::genesis::Beginning;
 use terroir_ledger::native::params::BASE_FEE_MIN;
 use terroir_ledger::{Block, Executed, Genesis, Parent, Seal, View};
 
+#[cfg(test)]
+mod tests;
+
 /// A crash takes fewer blocks than this. Keys are hashes: each block alone would write a page of the
 /// file for nearly every one of them, and wait for the disk.
 pub const SYNC_BLOCKS: u64 = 16;
 /// Bytes of blocks that are in memory alone, about; with more they are written.
-const UNWRITTEN_BYTES: usize = 64 << 20;
+const UNWRITTEN_BYTES: usize = 16 << 20;
 /// Memory that the database may use for pages of the file.
 const CACHE_BYTES: usize = 64 << 20;
 
@@ -151,19 +154,28 @@ impl Database {
         Ok(Some(Grown { tip: Arc::new(tip), blocks }))
     }
 
-    /// Writes what `tip` has in memory alone: no crash takes it from then on.
-    pub fn settle(&self, tip: &Tip) -> Result<(), Error> {
-        match tip.kept.newest() {
-            [] => Ok(()),
-            newest => self.write(newest).map(drop),
-        }
+    /// Writes what `tip` has in memory alone: no crash takes it from then on. Gives the tip as it is then.
+    pub fn settle(&self, tip: &Tip) -> Result<Tip, Error> {
+        let file = match tip.kept.newest() {
+            [] => tip.kept.file().clone(),
+            newest => self.write(newest)?,
+        };
+        let (header, seal) = (tip.header.clone(), tip.seal.clone());
+        Ok(Tip::new(Snapshot::new(file, Vec::new()), header, seal, tip.hash))
     }
 
-    /// Gives the file with `blocks`.
+    /// Gives the file with `blocks`; those that it has are not written again.
     fn write(&self, blocks: &[Arc<Unwritten>]) -> Result<Arc<File>, Error> {
         let write = begin_write(&self.database)?;
-        write::put(&write, blocks)?;
-        write.commit().map_err(failed)?;
+        let next = write::last(&write)? + 1;
+        let there = blocks.partition_point(|one| one.number() < next);
+        if let Some(first) = blocks.get(there) {
+            if first.number() != next {
+                return Err(Error::Gap { number: first.number(), expected: next });
+            }
+            write::put(&write, &blocks[there..])?;
+            write.commit().map_err(failed)?;
+        }
         self.file()
     }
 

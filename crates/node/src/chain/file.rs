@@ -38,8 +38,7 @@ impl File {
         let transaction = database.begin_read().map_err(failed)?;
         let meta = transaction.open_table(tables::META).map_err(failed)?;
         let tip = meta.get(tables::META_TIP).map_err(failed)?;
-        let tip = tip.ok_or_else(|| Error::damaged("tip", "there is none"))?;
-        let number = tables::decode_number(tip.value(), "tip")?;
+        let number = tables::decode_tip(tip)?;
         Ok(File {
             number,
             accounts: transaction.open_table(tables::ACCOUNTS).map_err(failed)?,

@@ -2,22 +2,26 @@
 //!
 //! For questions about the past. Invariant: it says what the flat state said when that block was new.
 
+use super::snapshot::Snapshot;
 use alloy_primitives::{Address, B256, Bytes, U256};
 use alloy_trie::{EMPTY_ROOT_HASH, TrieAccount};
 use revm::state::Bytecode;
+use std::sync::Arc;
 use terroir_ledger::tree::Tree;
 use terroir_ledger::{Error, Store, View};
 
 /// An old state. A read takes as many lookups as the tree is deep.
 pub(super) struct Past {
-    /// Nodes and code of a newer state, under the root of the old one.
+    /// Nodes, code and hashes of a newer state.
+    kept: Arc<Snapshot>,
+    /// The nodes under the root of the old one.
     nodes: View,
     number: u64,
 }
 
 impl Past {
-    pub(super) fn new(nodes: View, number: u64) -> Past {
-        Past { nodes, number }
+    pub(super) fn new(kept: Arc<Snapshot>, number: u64, root: B256) -> Past {
+        Past { nodes: View::new(kept.clone(), root), kept, number }
     }
 }
 
@@ -36,17 +40,14 @@ impl Store for Past {
     }
 
     fn code(&self, hash: &B256) -> Result<Option<Bytecode>, Error> {
-        self.nodes.code(hash).map(Some)
+        self.kept.code(hash)
     }
 
     fn node(&self, hash: &B256) -> Result<Option<Bytes>, Error> {
-        self.nodes.node(hash)
+        self.kept.node(hash)
     }
 
     fn block_hash(&self, number: u64) -> Result<Option<B256>, Error> {
-        match number <= self.number {
-            true => self.nodes.block_hash(number),
-            false => Ok(None),
-        }
+        self.kept.hash_before(self.number, number)
     }
 }

@@ -195,11 +195,22 @@ impl Snapshot {
     /// The state after the block `number`, whose root is `root`: the newest is read flat, others
     /// through their tree.
     pub fn view(self: &Arc<Self>, number: u64, root: B256) -> View {
-        let flat: Arc<dyn Store> = self.clone();
         match number == self.number() {
-            true => View::new(flat, root),
-            false => View::new(Arc::new(Past::new(View::new(flat, root), number)), root),
+            true => View::new(self.clone(), root),
+            false => View::new(Arc::new(Past::new(self.clone(), number, root)), root),
         }
+    }
+
+    /// The hash of the block `number`, among those that the block after `last` can ask for.
+    pub(super) fn hash_before(
+        &self,
+        last: u64,
+        number: u64,
+    ) -> Result<Option<B256>, terroir_ledger::Error> {
+        if number > last || last - number >= HASHES_MAX {
+            return Ok(None);
+        }
+        self.hash(number).map_err(|error| terroir_ledger::Error::Store(error.to_string()))
     }
 }
 
@@ -233,10 +244,6 @@ impl Store for Snapshot {
     }
 
     fn block_hash(&self, number: u64) -> Result<Option<B256>, terroir_ledger::Error> {
-        let last = self.number();
-        if number > last || number + HASHES_MAX <= last {
-            return Ok(None);
-        }
-        self.hash(number).map_err(|error| terroir_ledger::Error::Store(error.to_string()))
+        self.hash_before(self.number(), number)
     }
 }

@@ -8,7 +8,7 @@ use alloy_eips::eip2718::Decodable2718;
 use alloy_primitives::{Address, Bytes, U256};
 use alloy_rlp::Decodable;
 use alloy_trie::TrieAccount;
-use redb::TableDefinition;
+use redb::{AccessGuard, TableDefinition};
 use terroir_ledger::block::encode_list;
 
 /// The format of the file.
@@ -30,13 +30,13 @@ pub(super) const ACCOUNTS: Table<&[u8; 20], &[u8]> = Table::new("accounts");
 pub(super) const SLOTS: Table<&Place, &[u8; 32]> = Table::new("slots");
 /// Code by its keccak-256.
 pub(super) const CODES: Table<&[u8; 32], &[u8]> = Table::new("codes");
-/// Nodes of all trees in the order in which they came, many together. By their hash each would have a
-/// page of its own to be written.
+/// Nodes of all trees, block after block, some together. By their hash each would have a page of its own
+/// to be written.
 pub(super) const NODES: Table<u64, &[u8]> = Table::new("nodes");
 /// Where a node is among them, by its keccak-256: the entry, and where in it the node begins.
 pub(super) const NODE_PLACES: Table<&[u8; 32], (u64, u32)> = Table::new("node places");
-/// Bytes of an entry of [`NODES`], but for the end of the last node in it.
-pub(super) const NODES_BYTES: usize = 16 << 10;
+/// Most bytes of an entry of [`NODES`] with more than one node: with what the database adds, a page.
+pub(super) const NODES_BYTES: usize = 4_000;
 /// Encoded blocks.
 pub(super) const BLOCKS: Table<u64, &[u8]> = Table::new("blocks");
 /// RLP lists of encoded receipts, one a transaction.
@@ -111,6 +111,15 @@ pub(super) fn encode_number(number: u64) -> [u8; 8] {
 pub(super) fn decode_number(bytes: &[u8], what: &'static str) -> Result<u64, Error> {
     let bytes = bytes.try_into().map_err(|_| Error::damaged(what, "it is not eight bytes"))?;
     Ok(u64::from_be_bytes(bytes))
+}
+
+/// The number of the last block, as [`META`] has it; one more can be counted.
+pub(super) fn decode_tip(kept: Option<AccessGuard<'_, &[u8]>>) -> Result<u64, Error> {
+    let kept = kept.ok_or_else(|| Error::damaged("tip", "there is none"))?;
+    match decode_number(kept.value(), "tip")? {
+        u64::MAX => Err(Error::damaged("tip", "no block can come after it")),
+        number => Ok(number),
+    }
 }
 
 pub(super) fn decode_account(

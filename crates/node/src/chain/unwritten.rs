@@ -2,14 +2,14 @@
 
 use super::Final;
 use super::history;
-use alloy_consensus::Transaction as _;
+use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::map::B256Map;
 use alloy_primitives::{Address, B256, Bytes};
 use std::sync::Arc;
 use terroir_ledger::genesis::Beginning;
 use terroir_ledger::{Changes, Executed};
 
-/// What a transaction, a receipt, a log or a node takes beside its bytes, about.
+/// What a transaction and its receipt, a log, a node or a slot takes beside its bytes, about.
 const ENTRY_BYTES: usize = 256;
 
 /// A block that is in memory alone.
@@ -21,6 +21,7 @@ pub(super) struct Unwritten {
     pub(super) history: Vec<(Address, Vec<u32>)>,
     /// Where its transactions are.
     places: B256Map<u32>,
+    bytes: usize,
 }
 
 impl Unwritten {
@@ -34,6 +35,7 @@ impl Unwritten {
             block: Arc::new(Final::new(block.clone(), *hash, receipts.clone())),
             changes: changes.clone(),
             certificate: certificate.map(Bytes::copy_from_slice),
+            bytes: bytes(executed),
         }
     }
 
@@ -46,6 +48,7 @@ impl Unwritten {
             block: Arc::new(Final::new(block.clone(), *hash, Vec::new())),
             changes: changes.clone(),
             certificate: None,
+            bytes: 0,
         }
     }
 
@@ -73,11 +76,16 @@ impl Unwritten {
 
     /// The memory that it takes, about.
     pub(super) fn bytes(&self) -> usize {
-        let sent = self.block.block.transactions.iter().map(|one| one.input().len());
-        let logs = self.block.receipts.iter().flat_map(|one| one.logs());
-        let logs = logs.map(|log| log.data.data.len());
-        let nodes = self.changes.nodes.values().map(|node| node.len());
-        let codes = self.changes.codes.values().map(|code| code.len());
-        sent.chain(logs).chain(nodes).chain(codes).map(|bytes| bytes + ENTRY_BYTES).sum()
+        self.bytes
     }
+}
+
+fn bytes(executed: &Executed) -> usize {
+    let Executed { block, receipts, changes, .. } = executed;
+    let sent = block.transactions.iter().map(|one| one.encode_2718_len());
+    let logs = receipts.iter().flat_map(|one| one.logs()).map(|log| log.data.data.len());
+    let nodes = changes.nodes.values().map(|node| node.len());
+    let codes = changes.codes.values().map(|code| code.len());
+    let slots = changes.slots.keys().map(|_| 0);
+    sent.chain(logs).chain(nodes).chain(codes).chain(slots).map(|bytes| bytes + ENTRY_BYTES).sum()
 }

@@ -21,6 +21,13 @@ pub(super) fn put(write: &WriteTransaction, blocks: &[Arc<Unwritten>]) -> Result
     Ok(())
 }
 
+/// The number of the last block that is there.
+pub(super) fn last(write: &WriteTransaction) -> Result<u64, Error> {
+    let meta = write.open_table(tables::META).map_err(failed)?;
+    let tip = meta.get(tables::META_TIP).map_err(failed)?;
+    tables::decode_tip(tip)
+}
+
 fn put_blocks(write: &WriteTransaction, blocks: &[Arc<Unwritten>]) -> Result<(), Error> {
     let mut encoded = write.open_table(tables::BLOCKS).map_err(failed)?;
     let mut receipts = write.open_table(tables::RECEIPTS).map_err(failed)?;
@@ -90,26 +97,32 @@ fn put_state(write: &WriteTransaction, blocks: &[Arc<Unwritten>]) -> Result<(), 
 
 fn put_nodes(write: &WriteTransaction, blocks: &[Arc<Unwritten>]) -> Result<(), Error> {
     let mut nodes = write.open_table(tables::NODES).map_err(failed)?;
-    let mut places = write.open_table(tables::NODE_PLACES).map_err(failed)?;
-    let mut next = nodes.last().map_err(failed)?.map_or(0, |(place, _)| place.value() + 1);
-    let mut entry = Vec::new();
-    for (hash, node) in newest(blocks, |one| &one.changes.nodes) {
-        let start = u32::try_from(entry.len()).expect("entries are small");
-        let before = places.insert(&hash.0, (next, start)).map_err(failed)?;
-        // A state that was there before may come again.
-        if let Some(before) = before.map(|place| place.value()) {
-            places.insert(&hash.0, before).map_err(failed)?;
-            continue;
-        }
-        entry.extend_from_slice(node);
-        if entry.len() >= tables::NODES_BYTES {
-            nodes.insert(next, &entry[..]).map_err(failed)?;
-            entry.clear();
-            next += 1;
+    let last = nodes.last().map_err(failed)?.map(|(number, _)| number.value());
+    let full = || Error::damaged("nodes", "there is no number for one more");
+    let mut number = last.map_or(Some(0), |last| last.checked_add(1)).ok_or_else(full)?;
+    let (mut entry, mut places) = (Vec::new(), Vec::new());
+    for one in blocks {
+        let mut new: Vec<_> = one.changes.nodes.iter().collect();
+        new.sort_unstable_by_key(|(hash, _)| *hash);
+        for (hash, node) in new {
+            if !entry.is_empty() && entry.len() + node.len() > tables::NODES_BYTES {
+                nodes.insert(number, &entry[..]).map_err(failed)?;
+                entry.clear();
+                number = number.checked_add(1).ok_or_else(full)?;
+            }
+            let start = u32::try_from(entry.len()).expect("entries are small");
+            places.push((hash, (number, start)));
+            entry.extend_from_slice(node);
         }
     }
     if !entry.is_empty() {
-        nodes.insert(next, &entry[..]).map_err(failed)?;
+        nodes.insert(number, &entry[..]).map_err(failed)?;
+    }
+    // A state that was there before may come again: then its nodes are there twice, and are the same.
+    places.sort_unstable();
+    let mut of = write.open_table(tables::NODE_PLACES).map_err(failed)?;
+    for (hash, place) in places {
+        of.insert(&hash.0, &place).map_err(failed)?;
     }
     Ok(())
 }

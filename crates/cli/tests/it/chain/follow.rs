@@ -7,8 +7,9 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use terroir_node::chain::{Chain, PoolLimits};
 
 /// A node that follows, which ends with the test.
 struct Follower {
@@ -35,6 +36,12 @@ impl Follower {
         let said = || fs::read_to_string(&log).unwrap();
         let rpc = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{}", said()));
         Follower { rpc: rpc.to_owned(), child, log }
+    }
+
+    fn end(mut self) {
+        let mut kill = Command::new("kill");
+        assert!(kill.args(["-TERM", &self.child.id().to_string()]).status().unwrap().success());
+        assert!(self.child.wait().unwrap().success());
     }
 
     fn says(&self, what: &str) {
@@ -84,6 +91,13 @@ fn a_node_without_keys_follows_takes_payments_and_shows_what_is_final() {
     assert!((number..=block(&devnet, &follower.rpc)).any(header), "no certificate is kept");
     let checked = devnet.command(&["chain", "verify-header", &proof, "--genesis", &genesis]);
     assert_eq!(checked.status.code(), Some(0));
+    // It ends when it is told to, and has everything that it has said.
+    let said = block(&devnet, &follower.rpc);
+    follower.end();
+    let file = devnet.home.path("follower/chain.redb");
+    let text = fs::read_to_string(genesis).unwrap();
+    let kept = Chain::open(&file, &text, PoolLimits::DEFAULT).unwrap();
+    assert!(kept.tip().header.number >= said, "{} of {said}", kept.tip().header.number);
 }
 
 /// A server that asks `node` and changes what it says of blocks.

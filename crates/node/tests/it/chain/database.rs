@@ -166,6 +166,13 @@ fn several_blocks_are_kept_together_or_not_at_all() {
         assert_eq!(tip.kept.certificate(2).unwrap().unwrap()[..], b"certificate"[..]);
     }
     assert_eq!(other.block(&other.tip(), 1).unwrap().unwrap().receipts, one.receipts);
+    // With the last block of an epoch, which is not the last of them, all are in the file.
+    let more: Vec<_> = (2..12).map(|_| world.block()).collect();
+    let more: Vec<_> = more.iter().map(|one| (one, None)).collect();
+    other.commit_all(&more).unwrap();
+    let left = folder.path().join("left.redb");
+    std::fs::copy(&path, &left).unwrap();
+    assert_eq!(open(&left).tip().header.number, 11);
 }
 
 #[test]

@@ -4,10 +4,12 @@ use super::leader::{self, GENESIS};
 use super::world::{WRAPPED, World};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex, keccak256};
 use alloy_sol_types::{SolCall, sol};
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use terroir_ledger::{Store, View};
-use terroir_node::chain::{Chain, PoolLimits};
+use terroir_node::chain::{Chain, Error, PoolLimits, SYNC_BLOCKS};
 
 sol! {
     function deposit();
@@ -169,18 +171,116 @@ fn a_state_that_comes_again_is_found_as_it_was_each_time() {
         let had = view.slot(&WRAPPED, &slot).unwrap();
         assert_eq!(had, U256::from(number % 2 * 5), "block {number}");
     }
+    // What was withdrawn is not even there as a zero.
+    let left =
+        kept.slots().unwrap().into_iter().find(|(at, _, value)| value.is_zero() || *at == WRAPPED);
+    assert_eq!(left, None);
+}
+
+#[test]
+fn old_states_know_the_hashes_that_their_next_block_could_ask_for() {
+    let (world, _) = long(("", ""));
+    for _ in 0..600 {
+        world.block();
+    }
+    let kept = world.chain.tip().kept.clone();
+    for number in [0, 1, 20, 300, 590, 600] {
+        let view = kept.view(number, kept.header(number).unwrap().unwrap().state_root);
+        let oldest = (number + 1).saturating_sub(256);
+        for known in [oldest, (oldest + number) / 2, number] {
+            assert_eq!(view.block_hash(known).unwrap(), kept.hash(known).unwrap());
+        }
+        assert_eq!(view.block_hash(number + 1).unwrap(), None);
+        assert!(oldest == 0 || view.block_hash(oldest - 1).unwrap().is_none());
+    }
+}
+
+#[test]
+fn what_is_settled_is_in_the_file_and_nobody_is_told_again() {
+    let (world, text) = long(("", ""));
+    for _ in 0..3 {
+        world.block();
+    }
+    assert_eq!(written(&world, &text), 0);
+    let (tip, mut tips) = (world.chain.tip(), world.chain.tips());
+    tips.mark_unchanged();
+    for _ in 0..2 {
+        world.chain.settle().unwrap();
+        assert_eq!(written(&world, &text), 3);
+    }
+    assert!(!tips.has_changed().unwrap());
+    assert_eq!((world.chain.tip().hash, world.chain.tip().kept.number()), (tip.hash, 3));
+    world.block();
+    assert_eq!((written(&world, &text), world.chain.tip().kept.number()), (3, 4));
+}
+
+/// A disk that can be taken away.
+#[derive(Debug)]
+struct Fragile(redb::backends::InMemoryBackend, Arc<AtomicBool>);
+
+impl Fragile {
+    fn ask<T>(&self, work: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
+        match self.1.load(Ordering::Relaxed) {
+            true => Err(io::Error::other("the disk is gone")),
+            false => work(),
+        }
+    }
+}
+
+impl redb::StorageBackend for Fragile {
+    fn len(&self) -> io::Result<u64> {
+        self.ask(|| self.0.len())
+    }
+
+    fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+        self.ask(|| self.0.read(offset, out))
+    }
+
+    fn set_len(&self, len: u64) -> io::Result<()> {
+        self.ask(|| self.0.set_len(len))
+    }
+
+    fn sync_data(&self) -> io::Result<()> {
+        self.ask(|| self.0.sync_data())
+    }
+
+    fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+        self.ask(|| self.0.write(offset, data))
+    }
+}
+
+#[test]
+fn a_disk_that_fails_keeps_blocks_out_and_takes_none() {
+    let (world, text) = long(("", ""));
+    let gone = Arc::new(AtomicBool::new(false));
+    let disk = Fragile(redb::backends::InMemoryBackend::new(), gone.clone());
+    let chain = Chain::open_on(disk, Path::new("a disk"), &text, PoolLimits::DEFAULT).unwrap();
+    let world = World { chain: Arc::new(chain), ..world };
+    for _ in 0..SYNC_BLOCKS - 1 {
+        world.block();
+    }
+    let tip = world.chain.tip();
+    let next = leader::propose(&world.chain, &tip);
+    gone.store(true, Ordering::Relaxed);
+    for _ in 0..2 {
+        let refused = world.chain.commit(&next, None).err().unwrap();
+        assert!(matches!(refused, Error::Database(_)), "{refused}");
+        let now = world.chain.tip();
+        assert_eq!((now.hash, now.kept.number()), (tip.hash, SYNC_BLOCKS - 1));
+        assert_eq!(now.kept.number_of(&tip.hash).unwrap(), Some(SYNC_BLOCKS - 1));
+        assert!(world.chain.settle().is_err());
+    }
 }
 
 #[test]
 fn large_blocks_are_written_before_they_fill_the_memory() {
-    let (world, text) = long((
-        "[[validators]]\naddress = \"0x5050",
-        "[parameters]\nblock_gas = 200000000\n\n[[validators]]\naddress = \"0x5050",
-    ));
+    let first = "[[validators]]\naddress = \"0x5050";
+    let more = format!("[parameters]\nblock_gas = 60000000\n\n{first}");
+    let (world, text) = long((first, &more));
     // Each transaction logs a MiB of zeros and makes no contract.
     let log: Bytes = hex!("621000006000a000").into();
     for number in 1..=5 {
-        for _ in 0..16 {
+        for _ in 0..4 {
             world.pay(&world.alice, |tx| {
                 (tx.to, tx.value, tx.gas_limit) = (TxKind::Create, U256::ZERO, 12_000_000);
                 tx.input = log.clone();
@@ -188,8 +288,8 @@ fn large_blocks_are_written_before_they_fill_the_memory() {
         }
         let done = world.block();
         assert!(done.receipts.iter().all(|one| one.status() && one.logs().len() == 1));
-        assert_eq!(done.receipts.len(), 16);
-        // 64 MiB of logs and what is around them is more than 64 MiB.
+        assert_eq!(done.receipts.len(), 4);
+        // 16 MiB of logs and what is around them is more than 16 MiB.
         assert_eq!(written(&world, &text), if number < 4 { 0 } else { 4 });
     }
 }
