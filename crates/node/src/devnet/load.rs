@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 
 /// Accounts that pay.
 const PAYERS: u64 = 128;
+/// Accounts that are paid.
+const PAYEES: u32 = 10_000;
 /// Payments of one request.
 const BATCH: u64 = 64;
 /// Payments of one account that wait at most.
@@ -174,11 +176,13 @@ impl<'a> Load<'a> {
     }
 }
 
-/// Whom the account `payer` pays with its payment `nonce`: somebody whom nobody paid before.
+/// Whom the account `payer` pays with its payment `nonce`.
 fn payee(payer: &Signer, nonce: u64) -> Address {
-    let mut name = payer.address().to_vec();
-    name.extend(nonce.to_be_bytes());
-    Address::from_word(keccak256(name))
+    let mut payment = payer.address().to_vec();
+    payment.extend(nonce.to_be_bytes());
+    let [a, b, c, d, ..] = keccak256(payment).0;
+    let payee = u32::from_be_bytes([a, b, c, d]) % PAYEES;
+    Address::from_word(keccak256(payee.to_be_bytes()))
 }
 
 fn small(client: &Client, method: &str, params: Value) -> Result<u64, Error> {
