@@ -127,7 +127,7 @@ impl Host for Solo {
         let mut memory = Memory::clone(&inner.0);
         for one in blocks {
             memory.apply(&one.executed.changes);
-            inner.1.push((one.executed.block.clone(), one.certificate.clone()));
+            inner.1.push((Block::clone(&one.executed.block), one.certificate.clone()));
         }
         inner.0 = Arc::new(memory);
         Ok(inner.0.clone())

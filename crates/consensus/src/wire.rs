@@ -31,10 +31,11 @@ pub(crate) struct Wire {
 }
 
 impl Wire {
-    pub(crate) fn new(block: Block, committees: Committees) -> Wire {
+    pub(crate) fn new(block: impl Into<Arc<Block>>, committees: Committees) -> Wire {
+        let block = block.into();
         let bytes = Bytes::from(block.encode());
         let hash = digest(block.hash());
-        Wire { block: Arc::new(block), bytes, hash, committees }
+        Wire { block, bytes, hash, committees }
     }
 
     /// As the engine passes it on.

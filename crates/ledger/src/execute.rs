@@ -60,13 +60,13 @@ pub struct Place {
 #[derive(Clone)]
 pub struct Executed {
     /// The block.
-    pub block: Block,
+    pub block: Arc<Block>,
     /// Its hash.
     pub hash: B256,
     /// Who signed its transactions, in their order.
     pub senders: Vec<Address>,
     /// Receipts, one a transaction.
-    pub receipts: Vec<ReceiptEnvelope>,
+    pub receipts: Arc<Vec<ReceiptEnvelope>>,
     /// What it changed.
     pub changes: Arc<Changes>,
     /// The state after it.
@@ -435,12 +435,13 @@ impl Work {
             requests_hash: Some(EMPTY_REQUESTS_HASH),
             ..Header::default()
         };
-        let block = Block { header, seal, transactions };
+        let block = Arc::new(Block { header, seal, transactions });
         let hash = block.hash();
         (changes.number, changes.hash) = (number, hash);
         let changes = Arc::new(changes);
         let view = parent.view.after(changes.clone(), state_root);
-        Ok(Executed { block, hash, senders, receipts: self.receipts, changes, view })
+        let receipts = Arc::new(self.receipts);
+        Ok(Executed { block, hash, senders, receipts, changes, view })
     }
 }
 

@@ -42,16 +42,16 @@ const RECENT_MAX: usize = 32;
 #[derive(Debug)]
 pub struct Final {
     /// The block.
-    pub block: Block,
+    pub block: Arc<Block>,
     /// Its hash.
     pub hash: B256,
     /// Receipts, one a transaction.
-    pub receipts: Vec<ReceiptEnvelope>,
+    pub receipts: Arc<Vec<ReceiptEnvelope>>,
     size: OnceLock<usize>,
 }
 
 impl Final {
-    fn new(block: Block, hash: B256, receipts: Vec<ReceiptEnvelope>) -> Final {
+    fn new(block: Arc<Block>, hash: B256, receipts: Arc<Vec<ReceiptEnvelope>>) -> Final {
         Final { block, hash, receipts, size: OnceLock::new() }
     }
 
@@ -207,7 +207,7 @@ impl Chain {
         let block = tip.kept.block(number)?.ok_or_else(gone)?;
         let hash = tip.kept.hash(number)?.ok_or_else(gone)?;
         let receipts = tip.kept.receipts(number)?.ok_or_else(gone)?;
-        Ok(Some(Arc::new(Final::new(block, hash, receipts))))
+        Ok(Some(Arc::new(Final::new(Arc::new(block), hash, Arc::new(receipts)))))
     }
 }
 

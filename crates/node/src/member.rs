@@ -67,7 +67,7 @@ impl Member {
         let genesis = first.expect("a chain that is open has block 0").block.clone();
         let config = Config {
             chain: chain.chain().clone(),
-            genesis,
+            genesis: terroir_ledger::Block::clone(&genesis),
             keys,
             pace: Pace { block_ms: settings.pace.block_ms, idle_ms: settings.pace.idle_ms },
             directory: folder.consensus(),

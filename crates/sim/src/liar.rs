@@ -225,7 +225,7 @@ impl Liar<'_> {
         let none = |_: &Transaction, _| {};
         let built =
             terroir_ledger::build(chain, &tip.parent(), &place, &[], [&payment].into_iter(), none);
-        let mut forged = built.ok()?.block;
+        let mut forged = Block::clone(&built.ok()?.block);
         forged.header.state_root = B256::left_padding_from(&dice.throw().to_be_bytes());
         Some(forged)
     }

@@ -135,7 +135,7 @@ impl Host for Kept {
             assert_eq!(block.header.number, newest.header.number + 1);
             assert_eq!(block.header.parent_hash, newest.hash());
             store.apply(&one.executed.changes);
-            inner.blocks.push((block.clone(), one.certificate.clone()));
+            inner.blocks.push((terroir_ledger::Block::clone(block), one.certificate.clone()));
             for envelope in &block.transactions {
                 let hash = envelope.tx_hash();
                 inner.pool.retain(|_, waits| waits.hash != *hash);

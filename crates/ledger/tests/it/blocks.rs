@@ -85,7 +85,7 @@ fn what_cannot_be_in_a_block_is_left_out_by_builders_and_refused_by_verifiers() 
             assert!(left[0].1.contains(why), "{}", left[0].1);
         }
 
-        let mut block = built.block.clone();
+        let mut block = Block::clone(&built.block);
         block.transactions.push(bad.envelope.clone());
         let error = verify(&world.chain, &world.parent(), &block, &[good.clone(), bad]);
         assert!(
@@ -154,7 +154,7 @@ fn every_field_of_a_header_that_does_not_follow_is_named() {
         ("header", |block, _| block.header.timestamp += 1),
     ];
     for (name, change) in changes {
-        let mut block = built.block.clone();
+        let mut block = Block::clone(&built.block);
         change(&mut block, one);
         match verify(&world.chain, &world.parent(), &block, std::slice::from_ref(&tx)) {
             Err(Error::Block { field, .. }) => assert_eq!(field, name),
@@ -166,7 +166,7 @@ fn every_field_of_a_header_that_does_not_follow_is_named() {
     let error = build(&world.chain, &world.parent(), &late, &[], [].into_iter(), |_, _| ());
     assert!(matches!(error, Err(Error::Block { field: "time_ms", .. })));
     // Other transactions than the header has roots of.
-    let mut other = built.block.clone();
+    let mut other = Block::clone(&built.block);
     other.transactions.clear();
     let error = verify(&world.chain, &world.parent(), &other, std::slice::from_ref(&tx));
     assert!(matches!(error, Err(Error::Malformed(_))));

@@ -193,7 +193,7 @@ fn as_alloy_has_it(bytes: &[u8]) {
 static BLOCKS: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let mut world = World::new();
     let empty = world.block(&[]).block;
-    let mut full = empty.clone();
+    let mut full = Block::clone(&empty);
     let taken = TRANSACTIONS.iter().filter_map(|one| TxEnvelope::decode_2718_exact(one).ok());
     full.transactions = taken.collect();
     vec![empty.encode(), full.encode()]

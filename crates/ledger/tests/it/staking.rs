@@ -295,14 +295,14 @@ fn a_block_brings_evidence_and_whoever_is_paid_for_it_is_paid_for_that() {
     assert_eq!(fresh.header, parent);
     verify(&fresh.chain, &fresh.parent(), &built.block, &[]).unwrap();
     for wrong in [vec![], vec![evidence.clone(); 2], vec![damaged], vec![other.clone()]] {
-        let mut block = built.block.clone();
+        let mut block = terroir_ledger::Block::clone(&built.block);
         block.seal.evidence = wrong;
         block.header.extra_data = block.seal.hash().into();
         let error = verify(&fresh.chain, &fresh.parent(), &block, &[]).err().unwrap();
         assert!(matches!(error, Error::Block { .. }), "{error}");
     }
     for many in [vec![evidence; EVIDENCE_MAX + 1], vec![vec![0; EVIDENCE_BYTES_MAX + 1].into()]] {
-        let mut block = built.block.clone();
+        let mut block = terroir_ledger::Block::clone(&built.block);
         block.seal.evidence = many;
         block.header.extra_data = block.seal.hash().into();
         let error = Block::decode(&block.encode()).unwrap_err().to_string();

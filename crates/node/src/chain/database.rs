@@ -149,7 +149,7 @@ impl Database {
             true => Snapshot::new(self.write(&newest)?, Vec::new()),
             false => Snapshot::new(tip.kept.file().clone(), newest),
         };
-        let Block { header, seal, .. } = &last.block;
+        let Block { header, seal, .. } = &*last.block;
         let tip = Tip::new(kept, header.clone(), seal.clone(), last.hash);
         Ok(Some(Grown { tip: Arc::new(tip), blocks }))
     }

@@ -15,7 +15,7 @@ const TRANSFER: B256 = b256!("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4a11628
 /// Whom the transactions of `executed` have to do with, ascending, and the places of these, ascending.
 pub(super) fn of(executed: &Executed) -> Vec<(Address, Vec<u32>)> {
     let Executed { block, senders, receipts, .. } = executed;
-    let transactions = block.transactions.iter().zip(senders).zip(receipts);
+    let transactions = block.transactions.iter().zip(senders).zip(receipts.iter());
     let mut of = AddressMap::<Vec<u32>>::default();
     for (place, ((transaction, sender), receipt)) in (0_u32..).zip(transactions) {
         for one in concerned(transaction, sender, receipt) {

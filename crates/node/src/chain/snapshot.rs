@@ -74,7 +74,7 @@ impl Snapshot {
     /// The block `number`.
     pub fn block(&self, number: u64) -> Kept<Block> {
         match self.unwritten(number) {
-            Some(one) => Ok(Some(one.block.block.clone())),
+            Some(one) => Ok(Some(Block::clone(&one.block.block))),
             None => self.file.block(number, |bytes| {
                 Block::decode(bytes).map_err(|error| Error::damaged("block", error))
             }),
@@ -104,7 +104,7 @@ impl Snapshot {
     /// The receipts of the block `number`, one a transaction.
     pub fn receipts(&self, number: u64) -> Kept<Vec<ReceiptEnvelope>> {
         match self.unwritten(number) {
-            Some(one) => Ok(Some(one.block.receipts.clone())),
+            Some(one) => Ok(Some(one.block.receipts.to_vec())),
             None => self.file.receipts(number),
         }
     }

@@ -45,7 +45,7 @@ impl Unwritten {
         Unwritten {
             places: B256Map::default(),
             history: Vec::new(),
-            block: Arc::new(Final::new(block.clone(), *hash, Vec::new())),
+            block: Arc::new(Final::new(Arc::new(block.clone()), *hash, Arc::default())),
             changes: changes.clone(),
             certificate: None,
             bytes: 0,

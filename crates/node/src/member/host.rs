@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use terroir_consensus::{CRASH_BLOCKS_MAX, Evidence, Final, Host, KeptBlock, Received, Tip};
 use terroir_ledger::block::EVIDENCE_BYTES_MAX;
-use terroir_ledger::{Error, Store, Transaction, View};
+use terroir_ledger::{Block, Error, Store, Transaction, View};
 
 const _: () = assert!(SYNC_BLOCKS <= CRASH_BLOCKS_MAX, "consensus has what a crash takes");
 
@@ -78,7 +78,7 @@ impl Host for Hosted {
         let number = tip.header.number;
         let missing = || Error::Store(format!("block {number} is missing"));
         let block = self.chain.block(&tip, number).map_err(fault)?.ok_or_else(missing)?;
-        Ok(Tip { block: block.block.clone(), view: tip.view.clone() })
+        Ok(Tip { block: Block::clone(&block.block), view: tip.view.clone() })
     }
 
     fn commit(&self, blocks: &[Final]) -> Result<Arc<dyn Store>, Error> {

@@ -81,8 +81,8 @@ fn everything_about_a_block_is_found_again() {
     assert_eq!((tip.hash, tip.header.number), (done.hash, 1));
     assert_eq!((&tip.header, &tip.seal), (&done.block.header, &done.block.seal));
     let kept = &tip.kept;
-    assert_eq!(kept.block(1).unwrap().unwrap(), done.block);
-    assert_eq!(kept.receipts(1).unwrap().unwrap(), done.receipts);
+    assert_eq!(kept.block(1).unwrap().unwrap(), *done.block);
+    assert_eq!(kept.receipts(1).unwrap().unwrap(), *done.receipts);
     assert_eq!(kept.certificate(1).unwrap().unwrap()[..], b"certificate"[..]);
     assert_eq!(kept.certificate(0).unwrap(), None);
     assert_eq!(kept.number_of(&done.hash).unwrap(), Some(1));
@@ -132,11 +132,11 @@ fn only_the_block_after_the_tip_is_taken_and_only_once() {
     assert!(matches!(fork, Error::Fork { number: 1, kept, .. } if kept == one.hash), "{fork}");
     let two = propose(&world.chain, &tip);
     let mut gap = two.clone();
-    gap.block.header.number = 3;
+    Arc::make_mut(&mut gap.block).header.number = 3;
     let gap = world.chain.commit(&gap, None).err().unwrap();
     assert!(matches!(gap, Error::Gap { number: 3, expected: 2 }), "{gap}");
     let mut other = two.clone();
-    other.block.header.parent_hash = empty.hash;
+    Arc::make_mut(&mut other.block).header.parent_hash = empty.hash;
     let other = world.chain.commit(&other, None).err().unwrap();
     assert!(matches!(other, Error::Parent { number: 2, .. }), "{other}");
     assert_eq!(world.chain.commit(&two, None).unwrap().header.number, 2);
@@ -154,7 +154,7 @@ fn several_blocks_are_kept_together_or_not_at_all() {
     let path = folder.path().join("chain.redb");
     let other = Chain::open(&path, &text, PoolLimits::DEFAULT).unwrap();
     let mut wrong = two.clone();
-    wrong.block.header.parent_hash = other.genesis();
+    Arc::make_mut(&mut wrong.block).header.parent_hash = other.genesis();
     let refused = other.commit_all(&[(&one, None), (&wrong, None)]).err().unwrap();
     assert!(matches!(refused, Error::Parent { number: 2, .. }), "{refused}");
     assert_eq!((other.tip().header.number, other.tip().kept.number()), (0, 0));
@@ -162,7 +162,7 @@ fn several_blocks_are_kept_together_or_not_at_all() {
     for _ in 0..2 {
         let tip = other.commit_all(&both).unwrap();
         assert_eq!((tip.header.number, tip.hash, &tip.seal), (2, two.hash, &two.block.seal));
-        assert_eq!(tip.kept.block(1).unwrap().unwrap(), one.block);
+        assert_eq!(tip.kept.block(1).unwrap().unwrap(), *one.block);
         assert_eq!(tip.kept.certificate(2).unwrap().unwrap()[..], b"certificate"[..]);
     }
     assert_eq!(other.block(&other.tip(), 1).unwrap().unwrap().receipts, one.receipts);
